@@ -8,7 +8,6 @@ Nothing of Django is imported: the tests start these servers before Django's set
 import contextlib
 import ctypes
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -23,6 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from wwcsc.local.paths import others_can_reach
+
+try:
+    import pwd
+except ImportError as missing:
+    raise SystemExit(
+        "The portal's local servers need Linux or macOS. On Windows, run the same command in WSL."
+    ) from missing
 
 PATIENCE = 60  # seconds; a laptop that just woke up needs more than one would think
 PR_SET_PDEATHSIG = 1
@@ -125,11 +133,6 @@ def give_to_nobody(folder: Path) -> None:
     os.chown(folder, account.pw_uid, account.pw_gid)
 
 
-def others_can_reach(path: Path) -> bool:
-    """Whether an account without rights may walk down to ``path`` (its parents need not exist yet)."""
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in [path, *path.parents] if folder.exists())
-
-
 def own_folder(folder: Path, mode: int, *, for_postgres: bool = False) -> Path:
     """A folder that is ours with exactly these permissions; refuses one that somebody else put there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,6 +143,11 @@ def own_folder(folder: Path, mode: int, *, for_postgres: bool = False) -> Path:
     if not stat.S_ISDIR(seen.st_mode) or seen.st_uid not in owners:
         raise ServerDidNotStart(f"The folder {folder} belongs to someone else. Set PORTAL_DATA to another folder.")
     if for_postgres and running_as_root():
+        if not others_can_reach(folder.parent):
+            raise ServerDidNotStart(
+                f"PostgreSQL does not run as root, and the account that runs it cannot reach {folder}. "
+                "Set PORTAL_DATA to a folder that other accounts may walk to, for example /var/tmp/portal."
+            )
         give_to_nobody(folder)
     folder.chmod(mode)
     return folder
@@ -345,15 +353,22 @@ class Valkey:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        self.socket.unlink(missing_ok=True)
+        self.end_the_last_one()
         options = ["--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700", "--databases", "64"]
         options += ["--save", "", "--appendonly", "no", "--dir", self.run]
         self.process = spawn([valkey_program(), *options], log=self.log, cwd=self.run)
         self.wait_until_ready()
 
+    def end_the_last_one(self) -> None:
+        """One whose supervisor was killed would remove our socket together with its own when it ends."""
+        until = time.monotonic() + self.patience
+        while self.answers(b"SHUTDOWN NOSAVE NOW\r\n") and time.monotonic() < until:
+            time.sleep(0.05)
+        self.socket.unlink(missing_ok=True)
+
     def wait_until_ready(self) -> None:
         until = time.monotonic() + PATIENCE
-        while not self.answers():
+        while not self.answers(b"PING\r\n"):
             if self.process is None or self.process.poll() is not None:
                 raise ServerDidNotStart(
                     f"Valkey stopped while starting. Its log is {self.log}:\n{last_lines(self.log)}"
@@ -362,15 +377,17 @@ class Valkey:
                 raise ServerDidNotStart(f"Valkey did not answer. Its log is {self.log}.")
             time.sleep(0.02)
 
-    def answers(self) -> bool:
+    def answers(self, question: bytes) -> bool:
+        """Whether somebody takes the question; an end of the line is an answer to SHUTDOWN."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(2)
             try:
                 line.connect(str(self.socket))
-                line.sendall(b"PING\r\n")
-                return line.recv(16).startswith(b"+PONG")
+                line.sendall(question)
+                line.recv(64)
             except OSError:
                 return False
+        return True
 
     def stop(self) -> bool:
         return stop(self.process, with_signal=self.stop_signal, patience=self.patience)
