@@ -61,6 +61,7 @@ class Command(BaseCommand):
         try:
             with Supervisor() as supervisor:
                 self.start(supervisor, stack, listening=line.fileno())
+                line.close()  # the web server holds it now: with that one gone, visitors must not wait for us
                 self.wait_for_the_first_page(supervisor, address)
                 say(f"\nThe portal answers at {address}  ({time.monotonic() - began:.0f} s)\n")
                 if check:

@@ -1,0 +1,88 @@
+#!/bin/sh
+# Makes .venv with Python 3.13 and every package of requirements.lock, from nothing, as root or not.
+# A second run sees the stamp and ends at once. Called by the Makefile, from the top folder of the checkout.
+set -eu
+
+TOOLS=.local/tools
+VENV=.venv
+STAMP=$VENV/.installed
+
+case "$(uname -s)" in
+MINGW* | MSYS* | CYGWIN* | Windows*)
+    echo "The portal runs on Linux and macOS. On Windows, run the same command in WSL." >&2
+    exit 1
+    ;;
+esac
+
+# A moved checkout needs a new environment: its scripts name the old place.
+wanted="$(cksum <requirements.lock) $(pwd)"
+if [ -x $VENV/bin/python ] && [ "$(cat $STAMP 2>/dev/null)" = "$wanted" ] && $VENV/bin/python -c "" 2>/dev/null; then
+    exit 0
+fi
+
+fits() { # program, minor version: is it CPython 3.x, and can it make environments?
+    "$1" -c "import sys, venv; sys.exit(sys.version_info[:2] != (3, $2))" >/dev/null 2>&1
+}
+
+first_that_fits() { # minor version, then programs
+    minor=$1
+    shift
+    for program in "$@"; do
+        if [ -n "$program" ] && fits "$program" "$minor"; then
+            "$program" -c "import sys; print(sys.executable)"
+            return 0
+        fi
+    done
+    return 1
+}
+
+find_python() {
+    for minor in 13 14; do
+        first_that_fits $minor "${PYTHON:-}" "python3.$minor" "${PYENV_ROOT:-${HOME:-/}/.pyenv}"/versions/3.$minor*/bin/python \
+            "/opt/homebrew/bin/python3.$minor" "/usr/local/bin/python3.$minor" python3 && return 0
+        if command -v uv >/dev/null 2>&1; then
+            first_that_fits $minor "$(uv python find "3.$minor" 2>/dev/null || true)" && return 0
+        fi
+    done
+    return 1
+}
+
+install_python() { # with uv, which knows where Python can be had; uv itself comes from the package index
+    uv=$(command -v uv || true)
+    if [ -z "$uv" ]; then
+        echo "Python 3.13 is not here: asking uv for it." >&2
+        python3 -m venv $TOOLS/uv >&2 && $TOOLS/uv/bin/python -m pip install --quiet "uv>=0.9,<1" >&2 || return 1
+        uv=$TOOLS/uv/bin/uv
+    fi
+    "$uv" python install 3.13 >&2 && "$uv" python find 3.13
+}
+
+if ! python=$(find_python) && ! python=$(install_python); then
+    cat >&2 <<'SENTENCE'
+The portal needs Python 3.13, which is not on this machine and could not be installed for you.
+Install it (for example "apt-get install python3.13 python3.13-venv", "brew install python@3.13" or
+"pyenv install 3.13"), or name it: make demo PYTHON=/path/to/python3.13
+Nothing was changed; then run the same command again.
+SENTENCE
+    exit 1
+fi
+
+echo "Making $VENV with $("$python" --version)."
+rm -f $STAMP
+if [ -x $VENV/bin/python ] && ! $VENV/bin/python -c "import sys; sys.exit(sys.prefix != '$(pwd -P)/$VENV')" 2>/dev/null; then
+    rm -rf $VENV # it was moved, or its Python is gone
+fi
+
+if command -v uv >/dev/null 2>&1; then
+    [ -x $VENV/bin/python ] || uv venv --quiet --python "$python" $VENV
+    VIRTUAL_ENV="$(pwd)/$VENV" uv pip sync --quiet --require-hashes --no-build requirements.lock
+else
+    if [ ! -x $VENV/bin/python ] && ! "$python" -m venv $VENV; then
+        rm -rf $VENV
+        echo "Python at $python cannot make environments. On Debian and Ubuntu: apt-get install python3.13-venv." >&2
+        exit 1
+    fi
+    $VENV/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+        --requirement requirements.lock
+fi
+echo "$wanted" >$STAMP
