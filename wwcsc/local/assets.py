@@ -74,7 +74,9 @@ def main() -> int:
     try:
         build()
     except (subprocess.CalledProcessError, OSError) as problem:
-        print(f"The assets could not be built: {problem}. Pages would have no style, so this stops here.", file=sys.stderr)  # noqa: T201
+        print(
+            f"The assets could not be built: {problem}. Pages would have no style, so this stops here.", file=sys.stderr
+        )  # noqa: T201
         return 1
     return 0
 

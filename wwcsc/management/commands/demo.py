@@ -65,10 +65,10 @@ class Command(BaseCommand):
                 self.wait_for_the_first_page(supervisor, address)
                 say(f"\nThe portal answers at {address}  ({time.monotonic() - began:.0f} s)\n")
                 if check:
-                    prove(supervisor, address)
+                    prove(supervisor, address, began=began)
                 else:
                     self.tell_how_to_sign_in()
-                    self.tell_that_work_is_done(supervisor, address)
+                    self.tell_that_work_is_done(supervisor, address, began=began)
                     supervisor.watch()
         except StopRequested as asked:
             say(f"\nStopped ({asked}). Records are kept for the next start.")
@@ -102,8 +102,8 @@ class Command(BaseCommand):
             say(f"  {role:<{widths[0]}}  {email:<{widths[1]}}  {password:<{widths[2]}}  {what}")
         say("\nThe second factor is off in the demonstration, and no mail leaves this machine.")
 
-    def tell_that_work_is_done(self, supervisor: Supervisor, address: str) -> None:
-        if proof.wait_for(lambda: proof.health(address).is_good, look=supervisor.look, patience=PATIENCE):
+    def tell_that_work_is_done(self, supervisor: Supervisor, address: str, *, began: float) -> None:
+        if proof.wait_for(lambda: proof.health(address).is_good(since=began), look=supervisor.look, patience=PATIENCE):
             say(f"Worker, clock and mail are running. Logs are in {settings.LOCAL.logs}. Press Ctrl-C to stop.")
         else:
             say(
@@ -135,7 +135,7 @@ def sign_ins() -> list[tuple[str, str, str, str]]:
     return import_module("wwcsc.demonstration").sign_ins()
 
 
-def prove(supervisor: Supervisor, address: str) -> None:
+def prove(supervisor: Supervisor, address: str, *, began: float) -> None:
     """Each line is a thing that a person would miss at once. The first one that does not hold ends the command."""
     for words, holds in (
         ("web: the home page is served", lambda: proof.fetch(f"{address}/")[0] == 200),
