@@ -1,0 +1,94 @@
+from datetime import datetime
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from calls.choices import ApplicationStatus, AssessmentStatus, CallStatus
+from partners.choices import MembershipRole
+
+SEEN_BY_THE_PUBLIC = (CallStatus.PUBLISHED, CallStatus.ASSESSING, CallStatus.DECIDED, CallStatus.ANNOUNCED, CallStatus.ARCHIVED)
+
+
+class CallQuerySet(models.QuerySet):
+    def visible_to(self, person: Any) -> Self:
+        return self if getattr(person, "is_centre_staff", False) else self.public()
+
+    def public(self, at: datetime | None = None) -> Self:
+        return self.filter(status__in=SEEN_BY_THE_PUBLIC, public_from__lte=at or timezone.now())
+
+    def open(self, at: datetime | None = None) -> Self:
+        now = at or timezone.now()
+        return self.filter(status=CallStatus.PUBLISHED, opens_at__lte=now, closes_at__gt=now)
+
+    def opening_later(self, at: datetime | None = None) -> Self:
+        return self.filter(status=CallStatus.PUBLISHED, opens_at__gt=at or timezone.now())
+
+    def closed(self, at: datetime | None = None) -> Self:
+        return self.exclude(status__in=(CallStatus.DRAFT, CallStatus.APPROVED, CallStatus.CANCELLED)).filter(
+            closes_at__lte=at or timezone.now()
+        )
+
+    def for_list(self) -> Self:
+        return self.select_related("programme", "strand").order_by("closes_at", "pk")
+
+
+class ApplicationQuerySet(models.QuerySet):
+    def visible_to(self, person: Any) -> Self:
+        """Applicants see their own organisation's; staff see all that were sent; an assessor sees those it may score.
+
+        Staff do not read drafts: an unsent application belongs to those who write it.
+        """
+        if not getattr(person, "is_authenticated", False) or not person.is_active:
+            return self.none()
+        own = Q(organisation__in=person.memberships.current().values("organisation"))
+        if person.is_centre_staff:
+            return self.filter(own | ~Q(status=ApplicationStatus.DRAFT))
+        scored = self.model.assessments.rel.related_model.objects.filter(
+            assessor=person, status__in=(AssessmentStatus.STARTED, AssessmentStatus.SUBMITTED)
+        )
+        return self.filter(own | Q(pk__in=scored.values("application")))
+
+    def of(self, person: Any) -> Self:
+        if not getattr(person, "is_authenticated", False):
+            return self.none()
+        return self.filter(organisation__in=person.memberships.current().values("organisation"))
+
+    def editable_by(self, person: Any) -> Self:
+        roles = (MembershipRole.LEAD, MembershipRole.EDITOR)
+        return self.filter(
+            status=ApplicationStatus.DRAFT,
+            organisation__in=person.memberships.current().filter(role__in=roles).values("organisation"),
+        )
+
+    def sent(self) -> Self:
+        return self.exclude(status=ApplicationStatus.DRAFT)
+
+    def for_list(self) -> Self:
+        return self.select_related("call__programme", "organisation", "decision").order_by("-pk")
+
+
+class AssessmentQuerySet(models.QuerySet):
+    def visible_to(self, person: Any) -> Self:
+        """An assessor sees its own; the other's only when both are in. Staff see all that are not blind to them."""
+        if not getattr(person, "is_authenticated", False) or not person.is_active:
+            return self.none()
+        if person.is_centre_staff:
+            mine = self.model.objects.filter(assessor=person).exclude(status=AssessmentStatus.SUBMITTED)
+            return self.filter(Q(assessor=person) | ~Q(application__in=mine.values("application")))
+        done = self.model.objects.filter(assessor=person, status=AssessmentStatus.SUBMITTED)
+        pending = self.model.objects.filter(status__in=(AssessmentStatus.ASSIGNED, AssessmentStatus.STARTED))
+        both_in = Q(application__in=done.values("application"), status=AssessmentStatus.SUBMITTED) & ~Q(
+            application__in=pending.values("application")
+        )
+        return self.filter(Q(assessor=person) | both_in)
+
+    def unfinished(self) -> Self:
+        return self.filter(status__in=(AssessmentStatus.ASSIGNED, AssessmentStatus.STARTED))
+
+    def submitted(self) -> Self:
+        return self.filter(status=AssessmentStatus.SUBMITTED)
+
+    def for_list(self) -> Self:
+        return self.select_related("application__call", "application__organisation", "assessor").order_by("pk")

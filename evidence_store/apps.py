@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class EvidenceStoreConfig(AppConfig):
+    name = "evidence_store"
+    verbose_name = "Evidence store"

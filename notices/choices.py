@@ -1,0 +1,27 @@
+from django.db.models import TextChoices
+
+
+class NoticeKind(TextChoices):
+    """What sort of mail: it decides order, what may be repeated after a crash, and what may be suppressed."""
+
+    SECURITY = "security", "Sign-in and security"
+    LETTER = "letter", "Letter to one person"
+    REMINDER = "reminder", "Reminder"
+    BULK = "bulk", "Announcement to many"
+
+
+PRIORITY = {NoticeKind.SECURITY: 0, NoticeKind.REMINDER: 10, NoticeKind.LETTER: 20, NoticeKind.BULK: 30}
+
+
+class NoticeStatus(TextChoices):
+    HELD = "held", "Held for a person to release"
+    PENDING = "pending", "Waiting to be sent"
+    LEASED = "leased", "Being sent"
+    SENT = "sent", "Sent"
+    DEAD = "dead", "Could not be sent"
+    CANCELLED = "cancelled", "Withdrawn"
+    SUPPRESSED = "suppressed", "Address does not accept mail"
+
+
+UNSENT = (NoticeStatus.HELD, NoticeStatus.PENDING, NoticeStatus.LEASED)
+ENDED = (NoticeStatus.SENT, NoticeStatus.DEAD, NoticeStatus.CANCELLED, NoticeStatus.SUPPRESSED)

@@ -1,0 +1,138 @@
+"""The outbox. A row here, committed with its cause, is the truth about a mail; the broker only rings a bell."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from notices.choices import NoticeKind, NoticeStatus
+from notices.querysets import NoticeQuerySet
+
+
+class Notice(models.Model):
+    """One mail to one address. ``key`` says what must not happen twice."""
+
+    MOVES = {
+        NoticeStatus.HELD: {NoticeStatus.PENDING, NoticeStatus.CANCELLED},
+        NoticeStatus.PENDING: {NoticeStatus.LEASED, NoticeStatus.CANCELLED, NoticeStatus.SUPPRESSED, NoticeStatus.DEAD},
+        NoticeStatus.LEASED: {NoticeStatus.SENT, NoticeStatus.PENDING, NoticeStatus.DEAD, NoticeStatus.CANCELLED},
+        NoticeStatus.DEAD: {NoticeStatus.PENDING, NoticeStatus.CANCELLED},
+        NoticeStatus.SUPPRESSED: {NoticeStatus.PENDING, NoticeStatus.CANCELLED},
+    }
+
+    key = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=10, choices=NoticeKind.choices)
+    template = models.CharField(max_length=120)
+    status = models.CharField(max_length=12, choices=NoticeStatus.choices, default=NoticeStatus.PENDING)
+    priority = models.SmallIntegerField(default=20)
+
+    to = models.EmailField(max_length=254)
+    person_id = models.BigIntegerField(null=True, blank=True)
+    subject_type = models.CharField(max_length=60, blank=True, default="")
+    subject_id = models.BigIntegerField(null=True, blank=True)
+    context = models.JSONField(default=dict, blank=True)
+    subject = models.CharField(max_length=250, blank=True, default="")
+    body_text = models.TextField(blank=True, default="")
+    body_html = models.TextField(blank=True, default="")
+
+    created_at = models.DateTimeField(default=timezone.now)
+    first_due_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="After this moment the mail is no use and is not sent.")
+    attempts = models.PositiveIntegerField(default=0)
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    wire_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    message_id = models.CharField(max_length=250, unique=True)
+    error = models.CharField(max_length=500, blank=True, default="")
+    handled_at = models.DateTimeField(null=True, blank=True)
+    is_demonstration = models.BooleanField(default=False)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "mail"
+        verbose_name_plural = "mail"
+        ordering = ("-id",)
+        indexes = [
+            models.Index(fields=("priority", "due_at", "id"), name="notice_due", condition=Q(status="pending")),
+            models.Index(fields=("lease_until",), name="notice_leased", condition=Q(status="leased")),
+            models.Index(fields=("subject_type", "subject_id"), name="notice_by_subject"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="notice_known_status", condition=Q(status__in=NoticeStatus.values)),
+            models.CheckConstraint(name="notice_known_kind", condition=Q(kind__in=NoticeKind.values)),
+            models.CheckConstraint(name="notice_has_a_key", condition=~Q(key="")),
+            models.CheckConstraint(
+                name="notice_sent_has_a_moment",
+                condition=(Q(status="sent") & Q(sent_at__isnull=False)) | (~Q(status="sent") & Q(sent_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="notice_lease_is_whole",
+                condition=Q(lease_token__isnull=True, lease_until__isnull=True)
+                | Q(lease_token__isnull=False, lease_until__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="notice_leased_has_a_lease", condition=~Q(status="leased") | Q(lease_token__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="notice_expires_after_it_is_due",
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gte=F("first_due_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject or self.template} ({self.get_status_display().lower()})"
+
+    @property
+    def was_perhaps_sent(self) -> bool:
+        """The mail had reached the wire when its sender stopped: a receiver may see it twice, under one Message-ID."""
+        return self.wire_at is not None and self.sent_at is None
+
+
+class Attempt(models.Model):
+    """What happened to a mail, in the order in which it happened. Appended only."""
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="attempt_rows")
+    at = models.DateTimeField(default=timezone.now)
+    what = models.CharField(max_length=30)
+    detail = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [models.CheckConstraint(name="attempt_says_what", condition=~Q(what=""))]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.detail}".strip()
+
+
+class Suppression(models.Model):
+    """An address that must not be written to: it bounced, complained, or asked us to stop."""
+
+    address_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the lower-case address.")
+    reason = models.CharField(max_length=200)
+    since = models.DateTimeField(default=timezone.now)
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="suppression_ends_after_it_starts", condition=Q(until__isnull=True) | Q(until__gt=F("since"))
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Suppressed since {self.since:%Y-%m-%d}: {self.reason}"
+
+
+class Pulse(models.Model):
+    """The last time each part of the machinery was alive, for the health page."""
+
+    name = models.CharField(max_length=30, unique=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="pulse_has_a_name", condition=~Q(name=""))]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,44 @@
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Min, Q
+from django.utils import timezone
+
+from notices.choices import UNSENT, NoticeStatus
+
+
+class NoticeQuerySet(models.QuerySet):
+    def visible_to(self, person: Any) -> Self:
+        """Staff see mail; nobody else does. Sign-in codes are shown to nobody."""
+        if getattr(person, "is_centre_staff", False):
+            return self
+        return self.none()
+
+    def about(self, subject: models.Model) -> Self:
+        return self.filter(subject_type=subject._meta.label_lower, subject_id=subject.pk)
+
+    def unsent(self) -> Self:
+        return self.filter(status__in=UNSENT)
+
+    def held(self) -> Self:
+        return self.filter(status=NoticeStatus.HELD)
+
+    def due(self, at: datetime | None = None) -> Self:
+        return self.filter(status=NoticeStatus.PENDING, due_at__lte=at or timezone.now())
+
+    def with_expired_lease(self, at: datetime | None = None) -> Self:
+        return self.filter(status=NoticeStatus.LEASED, lease_until__lt=at or timezone.now())
+
+    def needing_a_person(self) -> Self:
+        return self.filter(status=NoticeStatus.DEAD, handled_at__isnull=True)
+
+    def age_of_oldest_due(self) -> timedelta | None:
+        """How long the oldest due, unsent mail has been waiting; None when nothing waits."""
+        now = timezone.now()
+        waiting = Q(status=NoticeStatus.PENDING) | Q(status=NoticeStatus.LEASED)
+        oldest = self.filter(waiting, first_due_at__lte=now).aggregate(oldest=Min("first_due_at"))["oldest"]
+        return now - oldest if oldest else None
+
+    def for_list(self) -> Self:
+        return self.defer("body_text", "body_html").order_by("-id")

@@ -1,0 +1,32 @@
+"""Staff have a second factor. Without one they reach nothing but the pages on which to set it up."""
+
+from collections.abc import Callable
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+OPEN_WITHOUT_A_SECOND_FACTOR = ("account_", "mfa_", "usersessions_", "healthz", "javascript", "static")
+
+
+class SecondFactorMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        person = request.user
+        if not settings.STAFF_NEED_A_SECOND_FACTOR or not person.is_authenticated:
+            return None
+        if not (person.is_staff or person.is_centre_staff) or is_mfa_enabled(person):
+            return None
+        match = request.resolver_match
+        if match is not None and (match.url_name or "").startswith(OPEN_WITHOUT_A_SECOND_FACTOR):
+            return None
+        messages.warning(request, "Staff sign in with a second factor. Set one up here, then go on with what you were doing.")
+        return redirect(reverse("mfa_index"))

@@ -1,0 +1,56 @@
+"""The answer to whoever watches the machine: what works, and how old the oldest trouble is."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from redis import Redis
+from redis.exceptions import RedisError
+
+from notices.models import Notice, Pulse
+
+TOO_OLD = timedelta(minutes=5)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 while the portal does its work, 503 once somebody has to look. The broker may be gone: mail waits, pages do not."""
+    answer: dict[str, Any] = {"database": database_answers(), "broker": broker_answers()}
+    answer["beat_age_seconds"] = None
+    answer["oldest_unsent_mail_seconds"] = None
+    if answer["database"]:
+        beat = Pulse.objects.filter(name="beat").first()
+        waiting = Notice.objects.age_of_oldest_due()
+        answer["beat_age_seconds"] = round((timezone.now() - beat.at).total_seconds(), 1) if beat else None
+        answer["oldest_unsent_mail_seconds"] = round(waiting.total_seconds(), 1) if waiting else 0
+    late_mail = (answer["oldest_unsent_mail_seconds"] or 0) > TOO_OLD.total_seconds()
+    answer["ok"] = bool(answer["database"]) and not late_mail
+    return JsonResponse(answer, status=200 if answer["ok"] else 503)
+
+
+def database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def broker_answers() -> bool:
+    address = settings.CELERY_BROKER_URL.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
+    client = Redis.from_url(address, socket_connect_timeout=1, socket_timeout=1)
+    try:
+        return bool(client.ping())
+    except (RedisError, OSError):
+        return False
+    finally:
+        client.close()

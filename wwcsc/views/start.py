@@ -1,0 +1,17 @@
+"""Where a person lands after signing in: the area in which their work is."""
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+
+from people.requests import SignedInRequest
+
+
+def start(request: SignedInRequest) -> HttpResponse:
+    person = request.user
+    if person.is_centre_staff:
+        return redirect("staff_work")
+    if person.memberships.current().exists():
+        return redirect("workspace")
+    if person.assessments.exists():
+        return redirect("calls:assess")
+    return redirect("home")
