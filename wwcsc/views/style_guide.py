@@ -46,7 +46,11 @@ class SampleForm(forms.Form):
     kind = forms.ChoiceField(
         label="Who applies?",
         widget=forms.RadioSelect,
-        choices=[("authority", "A local authority"), ("trust", "A children’s trust"), ("consortium", "Several together")],
+        choices=[
+            ("authority", "A local authority"),
+            ("trust", "A children’s trust"),
+            ("consortium", "Several together"),
+        ],
     )
     stages = forms.MultipleChoiceField(
         label="Which stages of work does it touch?",
@@ -76,7 +80,9 @@ def style_guide(request: HttpRequest) -> HttpResponse:
         "wwcsc/style_guide.html",
         {
             "sample_form": SampleForm(initial={"title": "Weekly family meetings"}),
-            "form_with_errors": SampleForm({"title": "", "places": "many", "starts_on": "31/02/2027", "kind": "authority"}, prefix="e"),
+            "form_with_errors": SampleForm(
+                {"title": "", "places": "many", "starts_on": "31/02/2027", "kind": "authority"}, prefix="e"
+            ),
             "filter_form": SampleFilter(request.GET or None),
             "result_page": Paginator(range(240), 25).page(3),
             "soon": now + timedelta(days=3),
@@ -86,7 +92,11 @@ def style_guide(request: HttpRequest) -> HttpResponse:
             "statuses": ["draft", "open", "submitted", "offer", "reserve", "overdue", "new", "closed"],
             "moments": [
                 {"at": now - timedelta(days=90), "what": "Call opened", "by": "Programmes team"},
-                {"at": now - timedelta(days=40), "what": "Closing moment moved by one week", "note": "Two authorities asked for time."},
+                {
+                    "at": now - timedelta(days=40),
+                    "what": "Closing moment moved by one week",
+                    "note": "Two authorities asked for time.",
+                },
                 {"at": now - timedelta(days=4), "what": "Progress report was due", "kind": "late"},
                 {"at": now + timedelta(days=30), "what": "Decision letters go out", "kind": "ahead"},
             ],
@@ -98,10 +108,24 @@ def style_guide(request: HttpRequest) -> HttpResponse:
                 {"kind": "Evidence", "label": "Rating to follow"},
             ],
             "areas": [
-                {"name": n, "short": s, "longitude": x, "latitude": y, "group": g, "tone": t, "said": w, "url": "#tile-map"}
+                {
+                    "name": n,
+                    "short": s,
+                    "longitude": x,
+                    "latitude": y,
+                    "group": g,
+                    "tone": t,
+                    "said": w,
+                    "url": "#tile-map",
+                }
                 for n, s, x, y, g, t, w in AREAS
             ],
-            "legend": [("now", "Working with us now"), ("before", "Before"), ("talking", "In conversation"), ("none", "Not yet")],
+            "legend": [
+                ("now", "Working with us now"),
+                ("before", "Before"),
+                ("talking", "In conversation"),
+                ("none", "Not yet"),
+            ],
             "bars": [("Offer", 12, "good"), ("Reserve", 5, "waiting"), ("No", 31, "quiet"), ("Not known", None)],
             "clusters": [
                 {"label": "Team A", "starts": 1, "started": 1},
@@ -113,10 +137,24 @@ def style_guide(request: HttpRequest) -> HttpResponse:
             "spans": [
                 {"label": "Recruiting", "starts_on": date(2025, 9, 1), "ends_on": date(2026, 2, 1), "tone": "good"},
                 {"label": "In the field", "starts_on": date(2026, 2, 1), "ends_on": date(2027, 3, 1)},
-                {"label": "Analysis (planned)", "starts_on": date(2027, 3, 1), "ends_on": date(2027, 9, 1), "tone": "planned"},
+                {
+                    "label": "Analysis (planned)",
+                    "starts_on": date(2027, 3, 1),
+                    "ends_on": date(2027, 9, 1),
+                    "tone": "planned",
+                },
             ],
-            "sections": [Place("Overview", "#sections", current=True), Place("Timeline", "#timeline"), Place("People", "#cards")],
-            "rows": [("Unit of randomisation", "team"), ("Clusters", 24), ("Registered", ""), ("Protocol", "Version 2", "#facts")],
+            "sections": [
+                Place("Overview", "#sections", current=True),
+                Place("Timeline", "#timeline"),
+                Place("People", "#cards"),
+            ],
+            "rows": [
+                ("Unit of randomisation", "team"),
+                ("Clusters", 24),
+                ("Registered", ""),
+                ("Protocol", "Version 2", "#facts"),
+            ],
             "long_text": "## What we asked\n\nDid **weekly meetings** change decisions?\n\n- in 24 teams\n- over 18 months",
         },
     )

@@ -1,0 +1,110 @@
+"""How every form in the portal is drawn: Django's own renderer with our templates."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+from django.forms.renderers import TemplatesSetting
+from django.forms.widgets import Input
+
+ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+# The first match wins, so a subclass stands before its parent.
+KINDS: tuple[tuple[type[forms.Widget], str], ...] = (
+    (forms.CheckboxSelectMultiple, "checkboxes"),
+    (forms.RadioSelect, "radios"),
+    (forms.CheckboxInput, "checkbox"),
+    (forms.FileInput, "file"),
+    (forms.Textarea, "textarea"),
+    (forms.SelectMultiple, "select"),
+    (forms.Select, "select"),
+    (forms.MultiWidget, "group"),
+    (Input, "input"),
+)
+CLASSES = {
+    "checkboxes": "govuk-checkboxes__input",
+    "radios": "govuk-radios__input",
+    "checkbox": "govuk-checkboxes__input",
+    "file": "govuk-file-upload",
+    "textarea": "govuk-textarea",
+    "select": "govuk-select",
+    "input": "govuk-input",
+}
+
+
+class PortalBoundField(BoundField):
+    """A field of a form, knowing how it is drawn. Templates ask ``kind``; the widget gets the classes that belong to it."""
+
+    @property
+    def kind(self) -> str:
+        return next((kind for widget, kind in KINDS if isinstance(self.field.widget, widget)), "other")
+
+    @property
+    def is_group(self) -> bool:
+        return self.kind in {"checkboxes", "radios", "group"}
+
+    @property
+    def word_limit(self) -> int | None:
+        limit = self.field.widget.attrs.get("data-word-limit") or getattr(self.field, "word_limit", None)
+        return int(limit) if limit else None
+
+    @property
+    def first_control_id(self) -> str:
+        """Where a link in the error summary lands: the first control of a group, else the control."""
+        return f"{self.auto_id}_0" if self.is_group else (self.id_for_label or self.auto_id)
+
+    @property
+    def aria_describedby(self) -> str | None:
+        said = super().aria_describedby or ""
+        if self.word_limit and self.auto_id and f"{self.auto_id}_words" not in said:
+            said = f"{said} {self.auto_id}_words".strip()
+        return said or None
+
+    def as_widget(self, widget: forms.Widget | None = None, attrs: dict | None = None, only_initial: bool = False):
+        self._offer_a_calendar(widget or self.field.widget)
+        return super().as_widget(widget, attrs, only_initial)
+
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
+        widget = widget or self.field.widget
+        attrs = super().build_widget_attrs(attrs, widget)
+        added = [CLASSES.get(self.kind, "")]
+        if self.kind == "input":
+            added.append(_width_of(widget))
+        if self.errors and self.kind in {"input", "textarea", "select", "file"}:
+            added.append(f"{CLASSES[self.kind]}--error")
+        if limit := self.word_limit:
+            attrs["data-word-limit"] = limit
+        attrs["class"] = _joined([widget.attrs.get("class", ""), attrs.get("class", ""), *added])
+        return attrs
+
+    def _offer_a_calendar(self, widget: forms.Widget) -> None:
+        """Plain date inputs become the browser's own date control, unless what was typed would then be lost."""
+        if getattr(widget, "input_type", "") != "text":
+            return
+        typed = self.value()
+        if isinstance(typed, str) and typed and not ISO_DAY.match(typed):
+            return
+        if type(widget) is forms.DateInput:
+            widget.input_type, widget.format = "date", "%Y-%m-%d"
+        elif type(widget) is forms.DateTimeInput:
+            widget.input_type, widget.format = "datetime-local", "%Y-%m-%dT%H:%M"
+
+
+class PortalFormRenderer(TemplatesSetting):
+    form_template_name = "forms/form.html"
+    formset_template_name = "forms/formset.html"
+    field_template_name = "forms/field.html"
+    bound_field_class = PortalBoundField
+
+
+def _joined(classes: Iterable[str]) -> str:
+    return " ".join(dict.fromkeys(" ".join(classes).split()))
+
+
+def _width_of(widget: forms.Widget) -> str:
+    if "width-" in widget.attrs.get("class", ""):
+        return ""
+    kind = getattr(widget, "input_type", "text")
+    return {"number": "govuk-input--width-5", "date": "govuk-input--width-10"}.get(kind, "")
