@@ -4,7 +4,11 @@ from django.contrib import admin
 from django.urls import include, path
 
 from wwcsc.views.health import healthz
+from wwcsc.views.home import about, accessibility, home, licences, privacy
+from wwcsc.views.staff_work import staff_work
 from wwcsc.views.start import start
+from wwcsc.views.style_guide import style_guide
+from wwcsc.views.workspace import workspace
 
 admin.site.site_header = "WWCSC portal: back room"
 admin.site.site_title = "WWCSC portal"
@@ -12,6 +16,14 @@ admin.site.index_title = "Records"
 admin.site.site_url = "/"
 
 urlpatterns = [
+    path("", home, name="home"),
+    path("about/", about, name="about"),
+    path("about/accessibility/", accessibility, name="accessibility"),
+    path("about/privacy/", privacy, name="privacy"),
+    path("about/licences/", licences, name="licences"),
+    path("about/style-guide/", style_guide, name="style_guide"),
+    path("workspace/", workspace, name="workspace"),
+    path("staff/", staff_work, name="staff_work"),
     path("healthz", healthz, name="healthz"),
     path("start/", start, name="start"),
     path("", include("partners.urls")),

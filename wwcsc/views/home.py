@@ -1,0 +1,55 @@
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from calls.models import Call
+from evaluations.choices import Stage
+from evaluations.models import Evaluation
+from evidence_store.models import Entry
+from newsroom.models import Post
+from wwcsc.figures import front_page
+
+STILL_RUNNING = (Stage.SET_UP, Stage.RECRUITING, Stage.IN_THE_FIELD, Stage.ANALYSIS, Stage.REPORTING)
+
+
+@login_not_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The public front page shows the same to everybody, signed in or not: what is public at this moment."""
+    now = timezone.now()
+    calls = Call.objects.public(now)
+    context = {
+        "figures": front_page(),
+        "open_calls": calls.open(now).for_list()[:3],
+        "coming_calls": calls.opening_later(now).for_list()[:3],
+        "running": Evaluation.objects.public(now).filter(status__in=STILL_RUNNING).for_list()[:4],
+        "entries": Entry.objects.public().current().order_by("-updated_at", "title")[:6],
+        "posts": Post.objects.filter(status="approved", public_from__lte=now).order_by("-public_from")[:3],
+    }
+    return render(request, "wwcsc/home.html", context)
+
+
+@login_not_required
+@require_safe
+def about(request: HttpRequest) -> HttpResponse:
+    return render(request, "wwcsc/about.html")
+
+
+@login_not_required
+@require_safe
+def accessibility(request: HttpRequest) -> HttpResponse:
+    return render(request, "wwcsc/accessibility.html")
+
+
+@login_not_required
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    return render(request, "wwcsc/privacy.html")
+
+
+@login_not_required
+@require_safe
+def licences(request: HttpRequest) -> HttpResponse:
+    return render(request, "wwcsc/licences.html")
