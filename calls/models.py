@@ -270,6 +270,16 @@ class Application(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("calls:application", args=[self.pk])
 
+    @property
+    def shown_status(self) -> str:
+        """The status that applicants may know: a decision is "being assessed" until they have been told."""
+        undisclosed = (ApplicationStatus.ELIGIBLE, ApplicationStatus.INELIGIBLE, ApplicationStatus.DECIDED)
+        return ApplicationStatus.ELIGIBLE if self.status in undisclosed else self.status
+
+    @property
+    def shown_status_label(self) -> str:
+        return str(ApplicationStatus(self.shown_status).label)
+
 
 class Answer(models.Model):
     """The present text of one answer. ``version`` rises with each save; a save against an older one is a conflict."""
