@@ -1,0 +1,95 @@
+"""Effects by time since the switch: estimands, their price in precision, and what a single-effect model reports.
+
+Hughes et al. 2020, Kenny et al. 2022 and Maleyeff et al. 2023 show that a single-effect model weighs exposure times
+unevenly, some of them negatively.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from stepped_wedge.designs import exposure_columns, exposure_levels
+from stepped_wedge.power import Answer, Plan, cell_model, degrees, variance, variance_of_effects
+from stepped_wedge.precision import cell_weights
+from stepped_wedge.references import detectable_effect, power_of_test
+from stepped_wedge.refusals import CaseRefused, refuse_unless
+
+ESTIMANDS = ("average", "last", "point:S", "average:A-B")
+_ALIASES = {
+    "time-averaged": "average",
+    "time_averaged": "average",
+    "last-period": "last",
+    "last_period": "last",
+    "long-term": "last",
+}
+
+
+@dataclass(frozen=True)
+class ExposureAnswer:
+    """An exposure-time estimand, its power, and its standard error over that of the single-effect model."""
+
+    estimand: str
+    levels: tuple[int, ...]
+    weights: tuple[float, ...]
+    answer: Answer
+    price: float
+
+
+def single_effect_weights(plan: Plan) -> dict[int, float]:
+    """The weight that a single-effect model puts on each time since the switch; they sum to 1 when x is 0 or 1."""
+    weights = cell_weights(plan.design, cell_model(plan), plan.time_model) * plan.design.filled
+    levels = exposure_levels(plan.design)
+    return {int(s): float(weights[plan.design.exposure == s].sum()) for s in levels}
+
+
+def contrast_of(estimand: str | Sequence[float], levels: Sequence[int]) -> np.ndarray:
+    """Weights over the estimable exposure times: "average", "last", "point:3", "average:2-4", or given outright."""
+    if not isinstance(estimand, str):
+        weights = np.asarray(estimand, dtype=float)
+        refuse_unless(
+            weights.shape == (len(levels),),
+            "effect.weights",
+            f"needs {len(levels)} weights, one for each exposure time",
+        )
+        refuse_unless(np.isfinite(weights).all() and weights.any(), "effect.weights", "must be numbers, not all zero")
+        return weights
+    name = _ALIASES.get(estimand, estimand)
+    known = np.asarray(levels)
+    if name == "average":
+        chosen = np.ones(len(known), dtype=bool)
+    elif name == "last":
+        chosen = known == known.max()
+    elif matched := re.fullmatch(r"point:(\d+)", name):
+        chosen = known == int(matched[1])
+    elif matched := re.fullmatch(r"average:(\d+)-(\d+)", name):
+        chosen = (known >= int(matched[1])) & (known <= int(matched[2]))
+    else:
+        raise CaseRefused("effect.estimand", f"must be one of {', '.join(ESTIMANDS)}")
+    refuse_unless(
+        chosen.any(), "effect.estimand", f"no such exposure time: the design has {', '.join(map(str, levels))}"
+    )
+    return chosen / chosen.sum()
+
+
+def exposure_power(plan: Plan, estimand: str | Sequence[float] = "average") -> ExposureAnswer:
+    """Power for an estimand of the model with one effect for each time since the switch; theta is its value."""
+    levels = tuple(int(s) for s in exposure_levels(plan.design))
+    weights = contrast_of(estimand, levels)
+    spread = variance_of_effects(plan, exposure_columns(plan.design))
+    v = float(weights @ spread @ weights)
+    df = degrees(plan)
+    se, test = sqrt(v), plan.inference
+    answer = Answer(
+        v,
+        power_of_test(abs(plan.effect.theta) / se, test, df),
+        detectable_effect(se, 0.8, test, df),
+        detectable_effect(se, 0.9, test, df),
+        df=df,
+    )
+    name = estimand if isinstance(estimand, str) else "weights"
+    return ExposureAnswer(name, levels, tuple(float(w) for w in weights), answer, se / sqrt(variance(plan)))
