@@ -1,5 +1,7 @@
 """Calls, the applications they receive, how these are assessed and what is decided."""
 
+import re
+import unicodedata
 from datetime import datetime
 
 import pghistory
@@ -11,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from calls.choices import (
+    IN_ASSESSMENT,
     ApplicationStatus,
     AssessmentStatus,
     CallKind,
@@ -25,6 +28,21 @@ from partners.models import Organisation
 from programmes.models import Partnership, Programme, Strand, Wave
 
 HIGHEST_MARK = 4
+
+# Control characters that word processors leave behind; line ends and tabs stay.
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
+
+
+def tidy(text: str) -> str:
+    """Text as it is stored: line ends alike, nothing that cannot be printed or kept, no blanks around it. Words stay as typed."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    text = text.encode("utf-8", errors="replace").decode("utf-8")
+    return unicodedata.normalize("NFC", UNPRINTABLE.sub("", text)).strip()
+
+
+def words_in(text: str) -> int:
+    """The one counter of words. The counter in the browser follows the same rule: split on white space."""
+    return len(tidy(text).split())
 
 
 @pghistory.track()
@@ -61,9 +79,12 @@ class Call(models.Model):
     closes_version = models.PositiveIntegerField(default=1)
     questions_until = models.DateTimeField(null=True, blank=True)
     public_from = models.DateTimeField(null=True, blank=True)
+    assess_by = models.DateTimeField(null=True, blank=True, help_text="When assessors are asked to have sent their scores.")
     assessors_each = models.PositiveSmallIntegerField("assessors for each application", default=2)
     respond_within_days = models.PositiveSmallIntegerField(default=14, help_text="Days that a partner has to accept an offer.")
     contact_email = models.EmailField(blank=True)
+    cancelled_reason = models.TextField(blank=True, help_text="Shown to everybody on the page of the call.")
+    results_on = models.DateField(null=True, blank=True, help_text="The day on which results were made known.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     is_demonstration = models.BooleanField(default=False)
@@ -82,9 +103,15 @@ class Call(models.Model):
             models.CheckConstraint(
                 name="call_published_has_its_moments",
                 condition=Q(status__in=("draft", "approved", "cancelled"))
-                | Q(opens_at__isnull=False, closes_at__isnull=False, public_from__isnull=False),
+                | Q(opens_at__isnull=False, closes_at__isnull=False, public_from__isnull=False)
+                # A call of the past, whose closing day nobody recorded, is not given an invented one.
+                | Q(status="archived", opens_at__isnull=False, public_from__isnull=False),
             ),
             models.CheckConstraint(name="call_has_a_place", condition=Q(places__isnull=True) | Q(places__gte=1)),
+            models.CheckConstraint(
+                name="call_cancelled_in_public_with_a_reason",
+                condition=~Q(status="cancelled") | Q(public_from__isnull=True) | ~Q(cancelled_reason=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -104,6 +131,26 @@ class Call(models.Model):
 
     def has_closed(self, at: datetime | None = None) -> bool:
         return self.closes_at is not None and self.closes_at <= (at or timezone.now())
+
+    def opens_later(self, at: datetime | None = None) -> bool:
+        return self.status == CallStatus.PUBLISHED and self.opens_at is not None and (at or timezone.now()) < self.opens_at
+
+    def takes_enquiries(self, at: datetime | None = None) -> bool:
+        """Until the day for questions, or else the closing moment; also before the call opens."""
+        until = self.questions_until or self.closes_at
+        return self.status == CallStatus.PUBLISHED and until is not None and (at or timezone.now()) < until
+
+    @property
+    def stage(self) -> str:
+        """Where a reader would say that the call is; open and closed follow from its moments."""
+        if self.status != CallStatus.PUBLISHED:
+            return self.status
+        return "opening" if self.opens_later() else "closed" if self.has_closed() else "open"
+
+    @property
+    def stage_label(self) -> str:
+        words = {"opening": "Opens later", "open": "Open", "closed": "Closed"}
+        return words.get(self.stage, self.get_status_display())
 
 
 class Extension(models.Model):
@@ -125,6 +172,20 @@ class Extension(models.Model):
 
     def __str__(self) -> str:
         return f"{self.call}: to {self.now:%Y-%m-%d %H:%M}"
+
+
+class Follower(models.Model):
+    """A person who wants to hear when something about a call changes."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="followers")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    since = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="follower_once", fields=("call", "person"))]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} follows {self.call}"
 
 
 class Question(models.Model):
@@ -201,6 +262,10 @@ class Enquiry(models.Model):
         return self.text[:80]
 
 
+# What every application says of its practice, whatever the call asks besides.
+DETAILS = ("practice_name", "summary", "group", "lead_role", "sponsor_role")
+
+
 @pghistory.track()
 class Application(models.Model):
     """What one organisation sends to one call. It belongs to the organisation, not to the person who began it."""
@@ -271,6 +336,19 @@ class Application(models.Model):
         return reverse("calls:application", args=[self.pk])
 
     @property
+    def is_draft(self) -> bool:
+        return self.status == ApplicationStatus.DRAFT
+
+    @property
+    def shown_status(self) -> str:
+        """What the applicant is told: a decision that has not been sent is still an assessment."""
+        if self.status in IN_ASSESSMENT and self.status != ApplicationStatus.SUBMITTED:
+            return ApplicationStatus.ELIGIBLE.label
+        if self.status == ApplicationStatus.INELIGIBLE:
+            return ApplicationStatus.ELIGIBLE.label
+        return self.get_status_display()
+
+    @property
     def shown_status(self) -> str:
         """The status that applicants may know: a decision is "being assessed" until they have been told."""
         undisclosed = (ApplicationStatus.ELIGIBLE, ApplicationStatus.INELIGIBLE, ApplicationStatus.DECIDED)
@@ -317,6 +395,30 @@ class AnswerRevision(models.Model):
         return f"Version {self.version}"
 
 
+class DetailRevision(models.Model):
+    """An earlier text of one of the details that every application has, kept like that of an answer."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="detail_revisions")
+    field = models.CharField(max_length=20, choices=[(name, name) for name in DETAILS])
+    text = models.TextField(blank=True)
+    saved_at = models.DateTimeField()
+    saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    was_overtaken = models.BooleanField(default=False)
+    is_current = models.BooleanField(default=False, help_text="This is the text that the application has now.")
+
+    class Meta:
+        ordering = ("application", "-pk")
+        constraints = [
+            models.CheckConstraint(name="detail_revision_known_field", condition=Q(field__in=DETAILS)),
+            models.UniqueConstraint(
+                name="detail_revision_one_current", fields=("application", "field"), condition=Q(is_current=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} at {self.saved_at:%Y-%m-%d %H:%M}"
+
+
 @pghistory.track()
 class Assessment(models.Model):
     """One assessor's independent view of one application, blind to the other's until both are in."""
@@ -332,6 +434,7 @@ class Assessment(models.Model):
     assigned_at = models.DateTimeField(default=timezone.now)
     declared_no_conflict_at = models.DateTimeField(null=True, blank=True)
     conflict = models.TextField(blank=True, help_text="The nature of the conflict, as declared.")
+    handed_back_reason = models.TextField(blank=True)
     overall_comment = models.TextField(blank=True)
     version = models.PositiveIntegerField(default=0)
     submitted_at = models.DateTimeField(null=True, blank=True)
@@ -349,6 +452,9 @@ class Assessment(models.Model):
             ),
             models.CheckConstraint(
                 name="assessment_conflict_is_described", condition=~Q(status="conflicted") | ~Q(conflict="")
+            ),
+            models.CheckConstraint(
+                name="assessment_handed_back_with_a_reason", condition=~Q(status="declined") | ~Q(handed_back_reason="")
             ),
             models.CheckConstraint(
                 name="assessment_submitted_has_a_moment", condition=~Q(status="submitted") | Q(submitted_at__isnull=False)
@@ -413,6 +519,7 @@ class Decision(models.Model):
     version = models.PositiveIntegerField(default=1, help_text="Rises when the decision changes, so that an old letter is withdrawn.")
     told_at = models.DateTimeField(null=True, blank=True)
     respond_by = models.DateTimeField(null=True, blank=True)
+    extended_reason = models.TextField(blank=True, help_text="Why the partner was given longer to answer.")
     answered_at = models.DateTimeField(null=True, blank=True)
     answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     declined_reason = models.TextField(blank=True)
