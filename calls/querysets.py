@@ -8,7 +8,15 @@ from django.utils import timezone
 from calls.choices import ApplicationStatus, AssessmentStatus, CallStatus
 from partners.choices import MembershipRole
 
-SEEN_BY_THE_PUBLIC = (CallStatus.PUBLISHED, CallStatus.ASSESSING, CallStatus.DECIDED, CallStatus.ANNOUNCED, CallStatus.ARCHIVED)
+# A call that was public stays public when it is cancelled, with the reason; one cancelled before is never seen.
+SEEN_BY_THE_PUBLIC = (
+    CallStatus.PUBLISHED,
+    CallStatus.ASSESSING,
+    CallStatus.DECIDED,
+    CallStatus.ANNOUNCED,
+    CallStatus.ARCHIVED,
+    CallStatus.CANCELLED,
+)
 
 
 class CallQuerySet(models.QuerySet):
@@ -26,9 +34,12 @@ class CallQuerySet(models.QuerySet):
         return self.filter(status=CallStatus.PUBLISHED, opens_at__gt=at or timezone.now())
 
     def closed(self, at: datetime | None = None) -> Self:
-        return self.exclude(status__in=(CallStatus.DRAFT, CallStatus.APPROVED, CallStatus.CANCELLED)).filter(
-            closes_at__lte=at or timezone.now()
-        )
+        """Closed, or long past: the closing day of an archived call may not be known."""
+        over = Q(closes_at__lte=at or timezone.now()) | Q(closes_at__isnull=True)
+        return self.exclude(status__in=(CallStatus.DRAFT, CallStatus.APPROVED, CallStatus.CANCELLED)).filter(over)
+
+    def cancelled(self) -> Self:
+        return self.filter(status=CallStatus.CANCELLED)
 
     def for_list(self) -> Self:
         return self.select_related("programme", "strand").order_by("closes_at", "pk")
@@ -38,19 +49,23 @@ class ApplicationQuerySet(models.QuerySet):
     def visible_to(self, person: Any) -> Self:
         """Applicants see their own organisation's; staff see all that were sent; an assessor sees those it may score.
 
+        A conflict of interest that a member of staff declared hides the application from that person.
+
         Staff do not read drafts: an unsent application belongs to those who write it.
         """
         if not getattr(person, "is_authenticated", False) or not person.is_active:
             return self.none()
         own = Q(organisation__in=person.memberships.current().values("organisation"))
+        asked = self.model.assessments.rel.related_model.objects.filter(assessor=person)
         if person.is_centre_staff:
-            return self.filter(own | ~Q(status=ApplicationStatus.DRAFT))
-        scored = self.model.assessments.rel.related_model.objects.filter(
-            assessor=person, status__in=(AssessmentStatus.STARTED, AssessmentStatus.SUBMITTED)
-        )
+            conflicted = asked.filter(status=AssessmentStatus.CONFLICTED)
+            sent = Q(submitted_at__isnull=False) & ~Q(pk__in=conflicted.values("application"))
+            return self.filter(own | sent)
+        scored = asked.filter(status__in=(AssessmentStatus.STARTED, AssessmentStatus.SUBMITTED))
         return self.filter(own | Q(pk__in=scored.values("application")))
 
     def of(self, person: Any) -> Self:
+        """Those of the organisations to which the person belongs today."""
         if not getattr(person, "is_authenticated", False):
             return self.none()
         return self.filter(organisation__in=person.memberships.current().values("organisation"))
@@ -63,7 +78,8 @@ class ApplicationQuerySet(models.QuerySet):
         )
 
     def sent(self) -> Self:
-        return self.exclude(status=ApplicationStatus.DRAFT)
+        """Those that reached the centre, also when they were withdrawn later."""
+        return self.filter(submitted_at__isnull=False)
 
     def for_list(self) -> Self:
         return self.select_related("call__programme", "organisation", "decision").order_by("-pk")
