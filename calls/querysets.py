@@ -19,6 +19,9 @@ SEEN_BY_THE_PUBLIC = (
 )
 
 
+UNFINISHED = (AssessmentStatus.ASSIGNED, AssessmentStatus.STARTED)
+
+
 class CallQuerySet(models.QuerySet):
     def visible_to(self, person: Any) -> Self:
         return self if getattr(person, "is_centre_staff", False) else self.public()
@@ -49,17 +52,16 @@ class ApplicationQuerySet(models.QuerySet):
     def visible_to(self, person: Any) -> Self:
         """Applicants see their own organisation's; staff see all that were sent; an assessor sees those it may score.
 
-        A conflict of interest that a member of staff declared hides the application from that person.
-
-        Staff do not read drafts: an unsent application belongs to those who write it.
+        A member of staff who was asked to assess it sees nothing before declaring that there is no conflict of interest,
+        and nothing for good after declaring one. Staff do not read drafts: an unsent application belongs to those who write it.
         """
         if not getattr(person, "is_authenticated", False) or not person.is_active:
             return self.none()
         own = Q(organisation__in=person.memberships.current().values("organisation"))
         asked = self.model.assessments.rel.related_model.objects.filter(assessor=person)
         if person.is_centre_staff:
-            conflicted = asked.filter(status=AssessmentStatus.CONFLICTED)
-            sent = Q(submitted_at__isnull=False) & ~Q(pk__in=conflicted.values("application"))
+            hidden = asked.filter(status__in=(AssessmentStatus.ASSIGNED, AssessmentStatus.CONFLICTED))
+            sent = Q(submitted_at__isnull=False) & ~Q(pk__in=hidden.values("application"))
             return self.filter(own | sent)
         scored = asked.filter(status__in=(AssessmentStatus.STARTED, AssessmentStatus.SUBMITTED))
         return self.filter(own | Q(pk__in=scored.values("application")))
@@ -87,21 +89,37 @@ class ApplicationQuerySet(models.QuerySet):
 
 class AssessmentQuerySet(models.QuerySet):
     def visible_to(self, person: Any) -> Self:
-        """An assessor sees its own; the other's only when both are in. Staff see all that are not blind to them."""
+        """An assessor sees its own, and the others' once every one is in. Staff see all that they are not blind to."""
         if not getattr(person, "is_authenticated", False) or not person.is_active:
             return self.none()
+        mine = Q(assessor=person)
+        seen = ~Q(application__in=self.model.objects.blinding(person).values("application"))
         if person.is_centre_staff:
-            mine = self.model.objects.filter(assessor=person).exclude(status=AssessmentStatus.SUBMITTED)
-            return self.filter(Q(assessor=person) | ~Q(application__in=mine.values("application")))
-        done = self.model.objects.filter(assessor=person, status=AssessmentStatus.SUBMITTED)
-        pending = self.model.objects.filter(status__in=(AssessmentStatus.ASSIGNED, AssessmentStatus.STARTED))
-        both_in = Q(application__in=done.values("application"), status=AssessmentStatus.SUBMITTED) & ~Q(
-            application__in=pending.values("application")
-        )
-        return self.filter(Q(assessor=person) | both_in)
+            return self.filter(mine | seen)
+        sent = self.model.objects.filter(assessor=person, status=AssessmentStatus.SUBMITTED)
+        both_in = Q(application__in=sent.values("application"), status=AssessmentStatus.SUBMITTED)
+        return self.filter(mine | (both_in & seen))
+
+    def blinding(self, person: Any) -> Self:
+        """The person's own assessments because of which it may know nothing of what others do with these applications.
+
+        Blind until it has sent its scores and everybody else has; blind for good where it declared a conflict.
+        """
+        waiting = self.model.objects.unfinished().exclude(assessor=person)
+        waits = models.Exists(waiting.filter(application=models.OuterRef("application")))
+        still = Q(status__in=(*UNFINISHED, AssessmentStatus.CONFLICTED)) | (Q(status=AssessmentStatus.SUBMITTED) & waits)
+        return self.filter(still, assessor=person)
+
+    def hiding(self, person: Any) -> Self:
+        """The person's own assessments that hide the content: a conflict, or nothing declared yet."""
+        return self.filter(assessor=person, status__in=(AssessmentStatus.ASSIGNED, AssessmentStatus.CONFLICTED))
+
+    def in_force(self) -> Self:
+        """Those that count: neither handed back nor given up for a conflict."""
+        return self.filter(status__in=(*UNFINISHED, AssessmentStatus.SUBMITTED))
 
     def unfinished(self) -> Self:
-        return self.filter(status__in=(AssessmentStatus.ASSIGNED, AssessmentStatus.STARTED))
+        return self.filter(status__in=UNFINISHED)
 
     def submitted(self) -> Self:
         return self.filter(status=AssessmentStatus.SUBMITTED)
