@@ -1,20 +1,23 @@
 """Pictures drawn on the server: plain functions that turn facts into positions. Templates only print what these return."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import groupby
+from itertools import combinations, groupby, pairwise
 from math import cos, radians
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.optimize import linear_sum_assignment
 
 from wwcsc.wording import plain_number
 
 MIDDLE_OF_ENGLAND = 52.9
+SMOOTHNESS, LEAST, ROOM = 1.2, 0.6, 1.22
 
 
 def _told(thing: Any, name: str, default: Any = "") -> Any:
@@ -58,6 +61,15 @@ class TileMap:
     width: int
     height: int
 
+    @property
+    def frame_width(self) -> int:
+        """The picture with room for the outline of its outermost tiles."""
+        return self.width + 4
+
+    @property
+    def frame_height(self) -> int:
+        return self.height + 4
+
 
 def tile_map(
     areas: Iterable[Any], *, title: str, legend: Sequence[tuple[str, str]] = (), size: int = 44, gap: int = 4
@@ -66,10 +78,11 @@ def tile_map(
     known = sorted(areas, key=lambda area: str(_told(area, "name")))
     grid = grid_of(tuple((float(_told(area, "longitude")), float(_told(area, "latitude"))) for area in known))
     step = size + gap
+    shorts = short_names([str(_told(area, "name")) for area in known])
     tiles = tuple(
         Tile(
             name=str(_told(area, "name")),
-            short=str(_told(area, "short")) or str(_told(area, "name"))[:3],
+            short=str(_told(area, "short")) or short,
             url=str(_told(area, "url")),
             tone=str(_told(area, "tone", "none")) or "none",
             said=str(_told(area, "said")),
@@ -81,7 +94,7 @@ def tile_map(
             text_x=column * step + size / 2,
             text_y=row * step + size / 2 + 4,
         )
-        for area, (column, row) in zip(known, grid, strict=True)
+        for area, short, (column, row) in zip(known, shorts, grid, strict=True)
     )
     in_groups = groupby(sorted(tiles, key=attrgetter("group", "name")), key=attrgetter("group"))
     return TileMap(
@@ -95,18 +108,37 @@ def tile_map(
     )
 
 
+def short_names(names: Sequence[str]) -> list[str]:
+    """Three capitals for each name, no two alike: its initials, else its first letters, else the first that are free."""
+    used: set[str] = set()
+    return [_free_short_name(name, used) for name in names]
+
+
+def _free_short_name(name: str, used: set[str]) -> str:
+    words = re.sub(r"[^A-Z ]", "", name.upper().replace("-", " ")).split() or ["X"]
+    words = [word for word in words if word not in {"AND", "OF", "THE", "UPON"}] or words
+    initials = "".join(word[0] for word in words)[:3]
+    letters = "".join(words)
+    wanted = [initials] if len(initials) == 3 else []
+    wanted += [words[0][0] + words[1][:2]] if len(words) > 1 else []
+    wanted += [letters[:3], *(letters[0] + "".join(pair) for pair in combinations(letters[1:], 2))]
+    short = next((one for one in wanted if one not in used), letters[:3])
+    used.add(short)
+    return short
+
+
 @lru_cache(maxsize=8)
 def grid_of(coordinates: tuple[tuple[float, float], ...]) -> tuple[tuple[int, int], ...]:
     """(column, row) for each (longitude, latitude): no two share a square, and the sum of squared moves is least.
 
-    Crowded places (London has 33 of 153) are first spread apart until neighbours are about a square from each other;
-    without that the assignment would tear the capital into a ring around itself.
+    Crowded places (London has 33 of 153) are first given the room that their number needs, by letting density flow
+    until it is even; without that the assignment would mix the capital with the counties around it.
     """
     if not coordinates:
         return ()
-    points = _spread(np.array([(lon * cos(radians(MIDDLE_OF_ENGLAND)), -lat) for lon, lat in coordinates]))
-    low = np.floor(points.min(axis=0)).astype(int) - 1
-    high = np.ceil(points.max(axis=0)).astype(int) + 1
+    flat = np.array([(lon * cos(radians(MIDDLE_OF_ENGLAND)), -lat) for lon, lat in coordinates])
+    points = _evened(flat)
+    low, high = np.floor(points.min(axis=0)).astype(int) - 2, np.ceil(points.max(axis=0)).astype(int) + 2
     squares = np.array([(x, y) for y in range(low[1], high[1] + 1) for x in range(low[0], high[0] + 1)])
     distance = ((points[:, None, :] - squares[None, :, :]) ** 2).sum(axis=2)
     _, chosen = linear_sum_assignment(distance)
@@ -114,18 +146,26 @@ def grid_of(coordinates: tuple[tuple[float, float], ...]) -> tuple[tuple[int, in
     return tuple((int(x), int(y)) for x, y in placed)
 
 
-def _spread(points: np.ndarray, *, rounds: int = 220, pull: float = 0.012) -> np.ndarray:
-    """Push points apart to about one unit while each is held by a thread to where it belongs."""
+def _evened(points: np.ndarray, *, cells: int = 160, moments: int = 60) -> np.ndarray:
+    """Move points as density does while it diffuses to evenness (Gastner and Newman 2004), then scale to one each square."""
     extent = np.ptp(points, axis=0).max() or 1.0
-    home = (points - points.min(axis=0)) / extent * (1.28 * len(points) ** 0.5)
-    now = home + np.linspace(0, 1e-3, len(points))[:, None]  # two places on one spot still part
-    for _ in range(rounds):
-        away = now[:, None, :] - now[None, :, :]
-        distance = np.sqrt((away**2).sum(axis=2)) + 1e-9
-        push = np.clip(1.05 - distance, 0, None) / distance * 0.28
-        np.fill_diagonal(push, 0)
-        now = now + (away * push[:, :, None]).sum(axis=1) + (home - now) * pull
-    return now
+    now = (points - points.min(axis=0)) / extent * cells * 0.5 + cells * 0.25
+    crowd, _, _ = np.histogram2d(now[:, 0], now[:, 1], bins=cells, range=[[0, cells], [0, cells]])
+    crowd = gaussian_filter(crowd, SMOOTHNESS) + LEAST * len(points) / (cells * 0.5) ** 2
+    widths = np.geomspace(0.5, cells * 0.35, moments)
+    for narrow, wide in pairwise(widths):
+        density = gaussian_filter(crowd, narrow, mode="reflect")
+        flow = -np.stack(np.gradient(density)) / density
+        step = (wide**2 - narrow**2) / 2
+        now = now + step * np.stack(
+            [map_coordinates(part, now.T - 0.5, order=1, mode="nearest") for part in flow], axis=1
+        )
+    room = max(
+        float(np.median(np.sort(((now[:, None] - now[None]) ** 2).sum(axis=2), axis=1)[:, min(4, len(now) - 1)]))
+        ** 0.5,
+        1e-9,
+    )
+    return (now - now.min(axis=0)) / room * ROOM
 
 
 # --- the two answers of a rating ---------------------------------------------------------------------------------------------

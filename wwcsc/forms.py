@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.forms.boundfield import BoundField
 from django.forms.renderers import TemplatesSetting
 from django.forms.widgets import Input
@@ -62,6 +64,11 @@ class PortalBoundField(BoundField):
             said = f"{said} {self.auto_id}_words".strip()
         return said or None
 
+    @property
+    def plain_errors(self) -> list[str]:
+        """What has to be put right, saying which question. Django's stock sentences do not; a message of ours is kept."""
+        return [_in_plain_words(self, problem) for problem in self.errors.as_data()]
+
     def as_widget(self, widget: forms.Widget | None = None, attrs: dict | None = None, only_initial: bool = False):
         self._offer_a_calendar(widget or self.field.widget)
         return super().as_widget(widget, attrs, only_initial)
@@ -97,6 +104,65 @@ class PortalFormRenderer(TemplatesSetting):
     formset_template_name = "forms/formset.html"
     field_template_name = "forms/field.html"
     bound_field_class = PortalBoundField
+
+
+STOCK_MESSAGES = {
+    str(message)
+    for field in (
+        forms.Field,
+        forms.DateField,
+        forms.DateTimeField,
+        forms.IntegerField,
+        forms.DecimalField,
+        forms.EmailField,
+        forms.URLField,
+        forms.FileField,
+        forms.ChoiceField,
+        forms.MultipleChoiceField,
+        forms.ModelChoiceField,
+        forms.ModelMultipleChoiceField,
+    )
+    for message in field.default_error_messages.values()
+} | {str(validate_email.message)}
+
+
+def _in_plain_words(field: PortalBoundField, problem: ValidationError) -> str:
+    said = " ".join(problem.messages)
+    label = str(field.label).rstrip(":")
+    if str(problem.message) not in STOCK_MESSAGES:
+        return said.replace("Ensure this value", f"“{label}”:", 1) if said.startswith("Ensure this value") else said
+    if problem.code == "required":
+        return _missing(field.kind, label)
+    example = _example_of(field.field)
+    return f"“{label}” must be {example}." if example else f"“{label}”: {said}"
+
+
+def _missing(kind: str, label: str) -> str:
+    match kind:
+        case "checkbox":
+            return f"Tick “{label}” to go on."
+        case "radios" | "checkboxes" | "select":
+            return f"Choose an answer to “{label}”."
+        case "file":
+            return f"Choose a file for “{label}”."
+    return f"“{label}” needs an answer."
+
+
+def _example_of(field: forms.Field) -> str:
+    match field:
+        case forms.DateTimeField():
+            return "a real date and time, like 12 June 2026 5:00pm"
+        case forms.DateField():
+            return "a real date, like 12/06/2026"
+        case forms.DecimalField() | forms.FloatField():
+            return "a number, like 4.5"
+        case forms.IntegerField():
+            return "a whole number, like 6"
+        case forms.EmailField():
+            return "an e-mail address, like name@council.gov.uk"
+        case forms.URLField():
+            return "a web address, like https://example.org"
+    return ""
 
 
 def _joined(classes: Iterable[str]) -> str:

@@ -196,7 +196,10 @@ def error_summary(*forms: Any) -> dict:
         problems += [("", error) for error in _errors_of_the_whole(form)]
         for field in form if hasattr(form, "fields") else []:
             landing = getattr(field, "first_control_id", field.auto_id)
-            problems += [(landing if not field.is_hidden else "", error) for error in field.errors]
+            problems += [
+                (landing if not field.is_hidden else "", error)
+                for error in getattr(field, "plain_errors", field.errors)
+            ]
     return {"problems": problems}
 
 

@@ -81,7 +81,15 @@ def style_guide(request: HttpRequest) -> HttpResponse:
         {
             "sample_form": SampleForm(initial={"title": "Weekly family meetings"}),
             "form_with_errors": SampleForm(
-                {"title": "", "places": "many", "starts_on": "31/02/2027", "kind": "authority"}, prefix="e"
+                {
+                    "e-title": "",
+                    "e-places": "many",
+                    "e-starts_on": "31/02/2027",
+                    "e-email": "amina",
+                    "e-why": "word " * 151,
+                    "e-kind": "authority",
+                },
+                prefix="e",
             ),
             "filter_form": SampleFilter(request.GET or None),
             "result_page": Paginator(range(240), 25).page(3),
