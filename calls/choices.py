@@ -1,3 +1,5 @@
+from datetime import date
+
 from django.db.models import TextChoices
 
 
@@ -63,3 +65,27 @@ class Outcome(TextChoices):
     OFFER = "offer", "Offer"
     RESERVE = "reserve", "Reserve"
     NO = "no", "No offer"
+
+
+# England and Wales. The years that are announced; a day after them is not known to be free.
+BANK_HOLIDAYS = {
+    date(2026, 12, 25): "Christmas Day",
+    date(2026, 12, 28): "Boxing Day, moved",
+    date(2027, 1, 1): "New Year's Day",
+    date(2027, 3, 26): "Good Friday",
+    date(2027, 3, 29): "Easter Monday",
+    date(2027, 5, 3): "early May",
+    date(2027, 5, 31): "spring",
+    date(2027, 8, 30): "summer",
+    date(2027, 12, 27): "Christmas Day, moved",
+    date(2027, 12, 28): "Boxing Day, moved",
+    date(2028, 1, 3): "New Year's Day, moved",
+    date(2028, 4, 14): "Good Friday",
+    date(2028, 4, 17): "Easter Monday",
+    date(2028, 5, 1): "early May",
+    date(2028, 5, 29): "spring",
+    date(2028, 8, 28): "summer",
+    date(2028, 12, 25): "Christmas Day",
+    date(2028, 12, 26): "Boxing Day",
+}
+BANK_HOLIDAYS_KNOWN_UNTIL = date(2028, 12, 31)

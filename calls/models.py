@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from calls.choices import (
-    IN_ASSESSMENT,
     ApplicationStatus,
     AssessmentStatus,
     CallKind,
@@ -338,15 +337,6 @@ class Application(models.Model):
     @property
     def is_draft(self) -> bool:
         return self.status == ApplicationStatus.DRAFT
-
-    @property
-    def shown_status(self) -> str:
-        """What the applicant is told: a decision that has not been sent is still an assessment."""
-        if self.status in IN_ASSESSMENT and self.status != ApplicationStatus.SUBMITTED:
-            return ApplicationStatus.ELIGIBLE.label
-        if self.status == ApplicationStatus.INELIGIBLE:
-            return ApplicationStatus.ELIGIBLE.label
-        return self.get_status_display()
 
     @property
     def shown_status(self) -> str:
