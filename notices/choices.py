@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.db.models import TextChoices
 
 
@@ -11,6 +13,14 @@ class NoticeKind(TextChoices):
 
 
 PRIORITY = {NoticeKind.SECURITY: 0, NoticeKind.REMINDER: 10, NoticeKind.LETTER: 20, NoticeKind.BULK: 30}
+
+# After this time a mail that could not be sent is no use any more; the cause may name an earlier moment.
+USEFUL_FOR = {
+    NoticeKind.SECURITY: timedelta(minutes=15),
+    NoticeKind.REMINDER: timedelta(days=3),
+    NoticeKind.LETTER: timedelta(days=14),
+    NoticeKind.BULK: timedelta(days=7),
+}
 
 
 class NoticeStatus(TextChoices):

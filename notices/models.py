@@ -1,11 +1,13 @@
 """The outbox. A row here, committed with its cause, is the truth about a mail; the broker only rings a bell."""
 
+from hashlib import sha256
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from notices.choices import NoticeKind, NoticeStatus
-from notices.querysets import NoticeQuerySet
+from notices.querysets import NoticeQuerySet, SuppressionQuerySet
 
 
 class Notice(models.Model):
@@ -37,7 +39,9 @@ class Notice(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     first_due_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="After this moment the mail is no use and is not sent.")
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="After this moment the mail is no use and is not sent."
+    )
     attempts = models.PositiveIntegerField(default=0)
     lease_token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -113,6 +117,9 @@ class Suppression(models.Model):
     reason = models.CharField(max_length=200)
     since = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField(null=True, blank=True)
+    only_bulk = models.BooleanField(default=False, help_text="Announcements only: letters and reminders still go.")
+
+    objects = SuppressionQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -123,6 +130,10 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"Suppressed since {self.since:%Y-%m-%d}: {self.reason}"
+
+    @staticmethod
+    def hash_of(address: str) -> str:
+        return sha256(address.strip().lower().encode()).hexdigest()
 
 
 class Pulse(models.Model):

@@ -3,6 +3,7 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Min, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from notices.choices import UNSENT, NoticeStatus
@@ -33,6 +34,13 @@ class NoticeQuerySet(models.QuerySet):
     def needing_a_person(self) -> Self:
         return self.filter(status=NoticeStatus.DEAD, handled_at__isnull=True)
 
+    def due_by_the_database_clock(self) -> Self:
+        """Several machines send; the clock of the database is the one they share."""
+        return self.filter(status=NoticeStatus.PENDING, due_at__lte=Now())
+
+    def with_expired_lease_by_the_database_clock(self) -> Self:
+        return self.filter(status=NoticeStatus.LEASED, lease_until__lt=Now())
+
     def age_of_oldest_due(self) -> timedelta | None:
         """How long the oldest due, unsent mail has been waiting; None when nothing waits."""
         now = timezone.now()
@@ -42,3 +50,9 @@ class NoticeQuerySet(models.QuerySet):
 
     def for_list(self) -> Self:
         return self.defer("body_text", "body_html").order_by("-id")
+
+
+class SuppressionQuerySet(models.QuerySet):
+    def holding(self, at: datetime | None = None) -> Self:
+        now = at or timezone.now()
+        return self.filter(Q(until__isnull=True) | Q(until__gt=now), since__lte=now)

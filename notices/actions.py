@@ -1,0 +1,184 @@
+"""What can happen to a mail before and after it travels. The travelling itself is in ``notices.delivery``."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit.actions import record
+from lifecycle.actions import RecordChanged, move
+from notices.choices import PRIORITY, USEFUL_FOR, NoticeKind, NoticeStatus
+from notices.letters import LetterRefused, write
+from notices.models import Attempt, Notice, Suppression
+from notices.tasks import doorbell
+from people.models import Person
+from people.rules import require
+
+
+def queue(
+    template: str,
+    *,
+    to: str,
+    key: str,
+    kind: str = NoticeKind.LETTER,
+    person: Person | None = None,
+    about: models.Model | None = None,
+    held: bool = False,
+    due_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    **context: Any,
+) -> Notice:
+    """Put one mail into the outbox, in the transaction of its cause. A key that is there already gives back its first mail.
+
+    ``template`` is a folder such as "calls/emails/receipt". A missing template or an empty value raises LetterRefused.
+    """
+    existing = Notice.objects.filter(key=key).first()
+    if existing is not None:
+        return existing
+    letter = write(template, {"person": person, "about": about, **context})
+    now = timezone.now()
+    due_at = due_at or now
+    notice = Notice(
+        pk=_next_number(),
+        key=key,
+        kind=kind,
+        template=template,
+        status=NoticeStatus.HELD if held else NoticeStatus.PENDING,
+        priority=PRIORITY[NoticeKind(kind)],
+        to=_address(to),
+        person_id=getattr(person, "pk", None),
+        subject_type=about._meta.label_lower if about is not None else "",
+        subject_id=about.pk if about is not None else None,
+        subject=letter.subject,
+        body_text=letter.text,
+        body_html=letter.html,
+        created_at=now,
+        first_due_at=due_at,
+        due_at=due_at,
+        expires_at=expires_at or due_at + USEFUL_FOR[NoticeKind(kind)],
+        is_demonstration=bool(getattr(about, "is_demonstration", False) or getattr(person, "is_demonstration", False)),
+    )
+    notice.message_id = f"<{notice.pk}.1@{settings.MAIL_DOMAIN}>"
+    try:
+        with transaction.atomic():
+            notice.save(force_insert=True)
+    except IntegrityError:
+        # Somebody queued the same key a moment ago and has just committed.
+        return Notice.objects.get(key=key)
+    _ring_after_commit()
+    return notice
+
+
+def _address(to: str) -> str:
+    try:
+        validate_email(to.strip())
+    except ValidationError as problem:
+        raise LetterRefused("This is not an e-mail address, so nothing was queued") from problem
+    return to.strip()
+
+
+def _next_number() -> int:
+    """The number of the next mail, taken first because the Message-ID is made from it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [Notice._meta.db_table])
+        return cursor.fetchone()[0]
+
+
+def _ring_after_commit() -> None:
+    """Once for each transaction, however many mails it queues."""
+    if not any(ring == doorbell.ring for _, ring, *_ in connection.run_on_commit):
+        transaction.on_commit(doorbell.ring)
+
+
+@transaction.atomic
+def release(notice: Notice, *, by: Person) -> None:
+    """Let a held letter go."""
+    require(by, "notices.release_notice", notice)
+    now = timezone.now()
+    move(notice, NoticeStatus.PENDING, by=by, first_due_at=now, due_at=now, expires_at=now + _useful_for(notice))
+    _note(notice, "released")
+    _ring_after_commit()
+
+
+@transaction.atomic
+def withdraw(notice: Notice, *, by: Person | None, why: str = "") -> None:
+    """Take back a mail that has not reached the wire. Raises RecordChanged when it is too late."""
+    if by is not None:
+        require(by, "notices.withdraw_notice", notice)
+    move(notice, NoticeStatus.CANCELLED, by=by, only_if=Q(wire_at__isnull=True), lease_token=None, lease_until=None)
+    _note(notice, "withdrawn", why)
+
+
+@transaction.atomic
+def withdraw_all_about(subject: models.Model, *, by: Person | None, why: str = "") -> int:
+    """Take back whatever still waits about a record, because its cause is gone. Returns how many."""
+    waiting = Notice.objects.about(subject).filter(
+        status__in=(NoticeStatus.HELD, NoticeStatus.PENDING), wire_at__isnull=True
+    )
+    count = 0
+    for notice in waiting.select_for_update():
+        move(notice, NoticeStatus.CANCELLED, by=by)
+        _note(notice, "withdrawn", why)
+        count += 1
+    return count
+
+
+@transaction.atomic
+def resend(notice: Notice, *, by: Person) -> None:
+    """Try a mail again that could not be sent: the same mail, under the same Message-ID."""
+    require(by, "notices.resend_notice", notice)
+    now = timezone.now()
+    move(
+        notice, NoticeStatus.PENDING, by=by, due_at=now, expires_at=now + _useful_for(notice), error="", handled_at=None
+    )
+    _note(notice, "sent again by a person")
+    _ring_after_commit()
+
+
+@transaction.atomic
+def mark_handled(notice: Notice, *, by: Person) -> None:
+    """A person has dealt with a mail that could not be sent, by telephone for instance."""
+    require(by, "notices.resend_notice", notice)
+    dead = Notice.objects.needing_a_person().filter(pk=notice.pk)
+    now = timezone.now()
+    if not dead.update(handled_at=now):
+        raise RecordChanged(notice)
+    notice.handled_at = now
+    record("marked as handled", notice, by=by)
+    _note(notice, "handled by a person")
+
+
+@transaction.atomic
+def stop_writing_to(address: str, *, reason: str, by: Person | None, only_bulk: bool = False) -> Suppression:
+    """Never write to this address again; with ``only_bulk`` letters and reminders still go."""
+    if by is not None:
+        require(by, "notices.suppress_address")
+    suppression, is_new = Suppression.objects.get_or_create(
+        address_hash=Suppression.hash_of(address), defaults={"reason": reason, "only_bulk": only_bulk}
+    )
+    if not is_new and suppression.only_bulk and not only_bulk:
+        suppression.only_bulk, suppression.reason = False, reason
+        suppression.save(update_fields=("only_bulk", "reason"))
+    record("stopped writing to an address", suppression, by=by, only_bulk=only_bulk)
+    return suppression
+
+
+@transaction.atomic
+def write_again_to(address: str, *, by: Person) -> None:
+    require(by, "notices.suppress_address")
+    for suppression in Suppression.objects.filter(address_hash=Suppression.hash_of(address)):
+        record("writes again to an address", suppression, by=by)
+        suppression.delete()
+
+
+def _useful_for(notice: Notice) -> timedelta:
+    return USEFUL_FOR[NoticeKind(notice.kind)]
+
+
+def _note(notice: Notice, what: str, detail: str = "") -> None:
+    Attempt.objects.create(notice=notice, what=what, detail=detail[:500])

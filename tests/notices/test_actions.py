@@ -1,0 +1,64 @@
+import pytest
+from django.db import transaction
+
+from notices.actions import queue
+from notices.choices import NoticeKind, NoticeStatus
+from notices.letters import LetterRefused
+from notices.models import Notice
+
+CODE = "notices/emails/sign_in_code"
+
+
+def queue_code(**changes):
+    values = {"to": "ann@demo.example", "key": "code:1", "kind": NoticeKind.SECURITY, "code": "AB12-CD34", "minutes": 3}
+    return queue(CODE, **values | changes)
+
+
+@pytest.mark.django_db
+def test_a_mail_is_written_when_it_is_queued():
+    notice = queue_code()
+
+    assert notice.status == NoticeStatus.PENDING
+    assert notice.subject == "Your sign-in code for the WWCSC portal"
+    assert "AB12-CD34" in notice.body_text
+    assert "AB12-CD34" in notice.body_html
+    assert notice.message_id == f"<{notice.pk}.1@localhost>"
+
+
+@pytest.mark.django_db
+def test_a_key_that_is_there_already_gives_back_its_first_mail():
+    first = queue_code()
+    second = queue_code(to="somebody.else@demo.example")
+
+    assert second == first
+    assert Notice.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_letter_with_a_hole_in_it_is_refused():
+    with pytest.raises(LetterRefused, match="code"):
+        queue_code(code="")
+
+    assert not Notice.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_template_that_does_not_exist_is_refused():
+    with pytest.raises(LetterRefused, match="nowhere"):
+        queue("notices/emails/nowhere", to="ann@demo.example", key="k")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["", "ann", "ann@", "a@b.example\nBcc: c@d.example", "ann@demo.example, bo@demo.example"])
+def test_only_one_whole_address_is_written_to(address):
+    with pytest.raises(LetterRefused):
+        queue_code(to=address)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cause_that_is_rolled_back_leaves_no_mail():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        queue_code()
+        _ = 1 / 0
+
+    assert not Notice.objects.exists()
