@@ -1,21 +1,26 @@
-"""How a partnership begins, and what it owes from its first day."""
+"""What can happen to a partnership and its agreement. Announced, signed, started and visible are four separate facts."""
 
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.timezone import localdate
 
 from audit.actions import record
-from partners.choices import AgreementKind
+from lifecycle.actions import RecordChanged, move
+from partners.choices import AgreementKind, AgreementStatus
 from partners.models import Agreement, Organisation
 from people.models import Person
-from programmes.choices import ObligationKind
+from people.rules import require
+from programmes.actions.obligations import owe, waive_what_is_outstanding
+from programmes.choices import ObligationKind, ObligationStatus, PartnershipStatus
 from programmes.models import Obligation, Partnership, Programme, Strand, Wave
+from programmes.notices import tell_leads_agreement_is_ready, tell_staff_agreement_was_signed
 
 DAYS_TO_SIGN = 28
-CLOSE_OF_BUSINESS = time(17)
+DAYS_TO_SHARE = 56
 
 
 @transaction.atomic
@@ -26,15 +31,15 @@ def propose(
     strand: Strand | None = None,
     wave: Wave | None = None,
     practice_name: str,
-    practice: str,
-    group: str,
+    practice: str = "",
+    group: str = "",
     areas: Iterable[Organisation] = (),
     by: Person,
     is_demonstration: bool = False,
 ) -> Partnership:
-    """A partnership from an accepted offer: visible to nobody but the two parties until it is announced.
+    """Begin a partnership from an accepted offer: invisible to the public, with an agreement to draft and what is owed first.
 
-    The caller has asked whether the person may accept: a partner's lead has no other way to begin a partnership.
+    The caller has asked whether the person may accept the offer; this action is never reached from a page on its own.
     """
     same = Partnership.objects.filter(
         organisation=organisation, programme=programme, strand=strand, wave=wave, practice_name=practice_name
@@ -44,7 +49,7 @@ def propose(
     agreement = Agreement.objects.create(
         organisation=organisation,
         kind=AgreementKind.MEMORANDUM,
-        title=f"Memorandum of understanding: {programme.known_as}",
+        title=f"{programme.known_as}: {practice_name or organisation.name}"[:200],
         is_demonstration=is_demonstration,
     )
     partnership = Partnership.objects.create(
@@ -59,15 +64,147 @@ def propose(
         is_demonstration=is_demonstration,
     )
     partnership.areas.set(areas)
-    due_at = _close_of_business_in(DAYS_TO_SIGN)
-    for kind in (ObligationKind.AGREEMENT, ObligationKind.DATA_SHARING):
-        Obligation.objects.create(
-            partnership=partnership, kind=kind, title=kind.label, due_at=due_at, is_demonstration=is_demonstration
-        )
-    record("proposed", partnership, by=by, programme=programme.pk, organisation=organisation.pk)
+    owe(partnership, ObligationKind.AGREEMENT, title="Sign the agreement", in_days=DAYS_TO_SIGN)
+    owe(partnership, ObligationKind.DATA_SHARING, title="Sign the data sharing agreement", in_days=DAYS_TO_SHARE)
+    record("began a partnership", partnership, by=by, programme=programme.pk)
     return partnership
 
 
-def _close_of_business_in(days: int) -> datetime:
-    day = timezone.localdate() + timedelta(days=days)
-    return timezone.make_aware(datetime.combine(day, CLOSE_OF_BUSINESS))
+@transaction.atomic
+def agree_in_principle(partnership: Partnership, *, by: Person) -> None:
+    require(by, "programmes.manage_partnership", partnership)
+    move(partnership, PartnershipStatus.AGREED, by=by)
+
+
+@transaction.atomic
+def issue_agreement(partnership: Partnership, *, terms: str, by: Person) -> None:
+    """Send the agreement to the partner's leads for signature."""
+    require(by, "programmes.manage_partnership", partnership)
+    if not terms.strip():
+        raise ValidationError("Write the terms before you send the agreement. Nothing was sent.")
+    agreement = _agreement_of(partnership)
+    move(partnership, PartnershipStatus.ISSUED, by=by)
+    move(agreement, AgreementStatus.ISSUED, by=by, terms=terms, issued_at=timezone.now())
+    tell_leads_agreement_is_ready(partnership)
+
+
+@transaction.atomic
+def sign_agreement(partnership: Partnership, *, office: str, by: Person) -> None:
+    """The partner's lead signs on the page, naming the office that the signature stands for."""
+    require(by, "programmes.sign_agreement", partnership)
+    _sign(partnership, office=office, on=localdate(), elsewhere=False, by=by)
+
+
+@transaction.atomic
+def record_signature(partnership: Partnership, *, office: str, on: date, by: Person) -> None:
+    """Staff record a signature that was given on paper or in another system."""
+    require(by, "programmes.manage_partnership", partnership)
+    if on > localdate():
+        raise ValidationError("The day of signature cannot lie in the future. Nothing was recorded.")
+    _sign(partnership, office=office, on=on, elsewhere=True, by=by)
+
+
+def _sign(partnership: Partnership, *, office: str, on: date, elsewhere: bool, by: Person) -> None:
+    if not office.strip():
+        raise ValidationError("Name the office that signs, such as Director of Children’s Services. Nothing was recorded.")
+    now = timezone.now()
+    move(partnership, PartnershipStatus.SIGNED, by=by)
+    move(
+        _agreement_of(partnership),
+        AgreementStatus.SIGNED,
+        by=by,
+        signed_on=on,
+        signed_by_role=office.strip(),
+        signed_elsewhere=elsewhere,
+        recorded_at=now,
+        recorded_by=by,
+    )
+    owed = partnership.obligations.filter(kind=ObligationKind.AGREEMENT, status=ObligationStatus.OWED).first()
+    if owed is not None:
+        move(owed, ObligationStatus.RECEIVED, by=by, received_at=now)
+        move(owed, ObligationStatus.ACCEPTED, by=by, settled_at=now, settled_by=by)
+    tell_staff_agreement_was_signed(partnership)
+
+
+def _agreement_of(partnership: Partnership) -> Agreement:
+    if partnership.agreement is None:
+        partnership.agreement = Agreement.objects.create(
+            organisation=partnership.organisation,
+            kind=AgreementKind.MEMORANDUM,
+            title=str(partnership)[:200],
+            is_demonstration=partnership.is_demonstration,
+        )
+        partnership.save(update_fields=["agreement"])
+    return partnership.agreement
+
+
+@transaction.atomic
+def start(partnership: Partnership, *, on: date, ends_on: date | None = None, by: Person) -> None:
+    require(by, "programmes.manage_partnership", partnership)
+    if ends_on is not None and ends_on < on:
+        raise ValidationError("The last day lies before the first. Nothing was changed.")
+    move(partnership, PartnershipStatus.ACTIVE, by=by, starts_on=on, ends_on=ends_on)
+
+
+@transaction.atomic
+def pause(partnership: Partnership, *, why: str, by: Person) -> None:
+    require(by, "programmes.manage_partnership", partnership)
+    move(partnership, PartnershipStatus.PAUSED, by=by, why=why)
+
+
+@transaction.atomic
+def resume(partnership: Partnership, *, by: Person) -> None:
+    require(by, "programmes.manage_partnership", partnership)
+    move(partnership, PartnershipStatus.ACTIVE, by=by)
+
+
+@transaction.atomic
+def complete(partnership: Partnership, *, on: date, by: Person) -> None:
+    """The work is done. What is still owed stays owed."""
+    require(by, "programmes.manage_partnership", partnership)
+    move(partnership, PartnershipStatus.COMPLETED, by=by, ends_on=on)
+
+
+@transaction.atomic
+def leave(partnership: Partnership, *, reason: str, on: date, withdrew: bool, by: Person) -> None:
+    """The partner withdrew, or the centre ended it. The reason is public once the partnership is; history stays."""
+    require(by, "programmes.manage_partnership", partnership)
+    if not reason.strip():
+        raise ValidationError("Give a reason that can be published. Nothing was changed.")
+    to = PartnershipStatus.WITHDRAWN if withdrew else PartnershipStatus.ENDED
+    move(partnership, to, by=by, left_reason=reason.strip(), left_on=on)
+    waive_what_is_outstanding(partnership, reason="The partnership ended.", by=by)
+
+
+@transaction.atomic
+def announce(partnerships: Iterable[Partnership], *, at: datetime, by: Person) -> list[Partnership]:
+    """Make partnerships public from a moment, which may lie ahead. Says nothing about whether they were signed."""
+    announced = []
+    for partnership in partnerships:
+        require(by, "programmes.announce_partnership", partnership)
+        changed = Partnership.objects.filter(pk=partnership.pk, public_from=partnership.public_from)
+        if partnership.public_from is None:
+            changed = Partnership.objects.filter(pk=partnership.pk, public_from__isnull=True)
+        if not changed.update(public_from=at):
+            raise RecordChanged(partnership)
+        was, partnership.public_from = partnership.public_from, at
+        record("set the moment of announcement", partnership, by=by, was=was, now=at)
+        announced.append(partnership)
+    return announced
+
+
+@transaction.atomic
+def hold_announcement(partnership: Partnership, *, by: Person) -> None:
+    """Take back a moment of announcement that has not come yet. What has been public cannot be made unseen."""
+    require(by, "programmes.announce_partnership", partnership)
+    if not Partnership.objects.filter(pk=partnership.pk, public_from__gt=timezone.now()).update(public_from=None):
+        raise RecordChanged(partnership)
+    record("held the announcement", partnership, by=by, was=partnership.public_from)
+    partnership.public_from = None
+
+
+def outstanding_first(partnership: Partnership) -> list[Obligation]:
+    """What the partnership owes, with what is still to do at the top."""
+    return sorted(partnership.obligations.all(), key=lambda owed: (not owed.is_outstanding, owed.due_at))
+
+
