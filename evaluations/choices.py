@@ -14,6 +14,9 @@ class Design(TextChoices):
     OTHER = "other", "Other"
 
 
+TRIALS = (Design.RCT, Design.CLUSTER_RCT, Design.STEPPED_WEDGE)
+
+
 class Stage(TextChoices):
     SCOPING = "scoping", "Scoping"
     SET_UP = "set_up", "Set-up"
@@ -24,6 +27,10 @@ class Stage(TextChoices):
     PUBLISHED = "published", "Published"
     PAUSED = "paused", "Paused"
     STOPPED = "stopped", "Stopped"
+
+
+OVER = (Stage.PUBLISHED, Stage.STOPPED)
+NEEDS_A_PROTOCOL = (Stage.RECRUITING, Stage.IN_THE_FIELD)
 
 
 class Independence(TextChoices):
@@ -80,3 +87,13 @@ class LateReason(TextChoices):
     POLICY = "policy", "The policy or programme changed"
     PANDEMIC = "pandemic", "Covid-19"
     OTHER = "other", "Other"
+
+
+class DutyState(TextChoices):
+    """Follows from dates; never stored, so that no clock has to set it."""
+
+    KEPT = "kept", "Done"
+    KEPT_LATE = "kept_late", "Done, later than promised"
+    LATE = "late", "Late"
+    DUE = "due", "Due"
+    UNDATED = "undated", "No date promised yet"

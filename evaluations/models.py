@@ -1,6 +1,7 @@
 """Evaluations on the public register: what is studied, how, by whom, with which dates promised and kept."""
 
-from datetime import datetime
+from calendar import monthrange
+from datetime import date, datetime
 
 import pghistory
 from django.conf import settings
@@ -8,11 +9,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timezone import localdate
 
 from calls.models import Call
 from evaluations.choices import (
     Design,
     DutyKind,
+    DutyState,
     EvaluatorRole,
     Independence,
     LateReason,
@@ -21,10 +24,53 @@ from evaluations.choices import (
     ProtocolStatus,
     Stage,
 )
-from evaluations.querysets import EvaluationQuerySet
+from evaluations.querysets import (
+    ClusterQuerySet,
+    DutyQuerySet,
+    EvaluationQuerySet,
+    OutputQuerySet,
+    PartQuerySet,
+    ProtocolQuerySet,
+)
 from partners.models import Organisation
 from programmes.choices import Precision
 from programmes.models import Partnership, Programme, Strand
+
+MONTHS_IN = {Precision.MONTH: 1, Precision.SEASON: 3, Precision.YEAR: 12}
+SEASONS = (
+    "winter",
+    "winter",
+    "spring",
+    "spring",
+    "spring",
+    "summer",
+    "summer",
+    "summer",
+    "autumn",
+    "autumn",
+    "autumn",
+    "winter",
+)
+
+
+def last_day_of(day: date, precision: str) -> date:
+    """The last day of the month, season or year that a date stands for: nothing is late before that is over."""
+    if precision not in MONTHS_IN:
+        return day
+    months = day.month - 1 + MONTHS_IN[Precision(precision)] - 1
+    year, month = day.year + months // 12, months % 12 + 1
+    return date(year, month, monthrange(year, month)[1])
+
+
+def said(day: date | None, precision: str) -> str:
+    """A date as exactly as it is known: 12 June 2019, June 2019, summer 2019, 2019."""
+    if day is None:
+        return ""
+    return {
+        Precision.MONTH: f"{day:%B %Y}",
+        Precision.SEASON: f"{SEASONS[day.month - 1]} {day.year}",
+        Precision.YEAR: f"{day.year}",
+    }.get(Precision(precision), f"{day.day} {day:%B %Y}")
 
 
 @pghistory.track()
@@ -36,13 +82,22 @@ class Evaluation(models.Model):
         Stage.IN_THE_FIELD: {Stage.ANALYSIS, Stage.PAUSED, Stage.STOPPED},
         Stage.ANALYSIS: {Stage.REPORTING, Stage.PAUSED, Stage.STOPPED},
         Stage.REPORTING: {Stage.PUBLISHED, Stage.PAUSED, Stage.STOPPED},
-        Stage.PAUSED: {Stage.SET_UP, Stage.RECRUITING, Stage.IN_THE_FIELD, Stage.ANALYSIS, Stage.REPORTING, Stage.STOPPED},
+        Stage.PAUSED: {
+            Stage.SET_UP,
+            Stage.RECRUITING,
+            Stage.IN_THE_FIELD,
+            Stage.ANALYSIS,
+            Stage.REPORTING,
+            Stage.STOPPED,
+        },
     }
 
     slug = models.SlugField(max_length=120, unique=True)
     title = models.CharField(max_length=250)
     summary = models.TextField(blank=True)
-    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, null=True, blank=True, related_name="evaluations")
+    programme = models.ForeignKey(
+        Programme, on_delete=models.PROTECT, null=True, blank=True, related_name="evaluations"
+    )
     strand = models.ForeignKey(Strand, on_delete=models.PROTECT, null=True, blank=True, related_name="evaluations")
     call = models.ForeignKey(Call, on_delete=models.PROTECT, null=True, blank=True, related_name="evaluations")
     partnerships = models.ManyToManyField(Partnership, blank=True, related_name="evaluations")
@@ -94,6 +149,10 @@ class Evaluation(models.Model):
     def is_public(self, at: datetime | None = None) -> bool:
         return self.public_from is not None and self.public_from <= (at or timezone.now())
 
+    @property
+    def design_and_stage(self) -> str:
+        return f"{self.get_design_display()} / {self.get_status_display()}"
+
 
 class Evaluator(models.Model):
     """An organisation that carries out an evaluation."""
@@ -103,6 +162,8 @@ class Evaluator(models.Model):
     role = models.CharField(max_length=8, choices=EvaluatorRole.choices, default=EvaluatorRole.LEAD)
     appointed = models.CharField(max_length=150, blank=True, help_text="How and when, as precisely as it is known.")
     source = models.TextField(blank=True)
+
+    objects = PartQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(name="evaluator_once", fields=("evaluation", "organisation", "role"))]
@@ -121,6 +182,8 @@ class Cluster(models.Model):
     actual_on = models.DateField("started on", null=True, blank=True)
     is_pilot = models.BooleanField("went first, outside the trial", default=False)
     source = models.TextField(blank=True)
+
+    objects = ClusterQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -144,6 +207,8 @@ class Milestone(models.Model):
     note = models.CharField(max_length=300, blank=True)
     source = models.TextField(blank=True)
 
+    objects = PartQuerySet.as_manager()
+
     class Meta:
         ordering = ("planned_on", "actual_on", "pk")
         constraints = [
@@ -156,6 +221,21 @@ class Milestone(models.Model):
 
     def __str__(self) -> str:
         return f"{self.evaluation}: {self.get_kind_display()}"
+
+    @property
+    def planned(self) -> str:
+        return said(self.planned_on, self.planned_precision)
+
+    @property
+    def actual(self) -> str:
+        return said(self.actual_on, self.actual_precision)
+
+    @property
+    def is_late(self) -> bool:
+        """Came about after what was planned, or has not come about although its time is over."""
+        if self.planned_on is None:
+            return False
+        return (self.actual_on or localdate()) > last_day_of(self.planned_on, self.planned_precision)
 
 
 class ProtocolVersion(models.Model):
@@ -177,6 +257,8 @@ class ProtocolVersion(models.Model):
     is_demonstration = models.BooleanField(default=False)
     source = models.TextField(blank=True)
 
+    objects = ProtocolQuerySet.as_manager()
+
     class Meta:
         ordering = ("evaluation", "number")
         constraints = [
@@ -187,6 +269,10 @@ class ProtocolVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.evaluation}, protocol version {self.number}"
+
+    @property
+    def dated(self) -> str:
+        return said(self.published_on, Precision.DAY) or self.issued
 
 
 class Output(models.Model):
@@ -202,6 +288,8 @@ class Output(models.Model):
     is_demonstration = models.BooleanField(default=False)
     source = models.TextField(blank=True)
 
+    objects = OutputQuerySet.as_manager()
+
     class Meta:
         ordering = ("published_on", "pk")
         constraints = [
@@ -211,6 +299,10 @@ class Output(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def published(self) -> str:
+        return said(self.published_on, self.precision)
 
 
 class Duty(models.Model):
@@ -227,6 +319,8 @@ class Duty(models.Model):
     reason = models.TextField(blank=True)
     source = models.TextField(blank=True)
 
+    objects = DutyQuerySet.as_manager()
+
     class Meta:
         ordering = ("due_on", "pk")
         verbose_name_plural = "duties"
@@ -238,6 +332,26 @@ class Duty(models.Model):
     def __str__(self) -> str:
         return f"{self.evaluation}: {self.get_kind_display()}"
 
+    @property
+    def due(self) -> str:
+        return said(self.due_on, self.precision)
+
+    @property
+    def done(self) -> str:
+        return said(self.done_on, self.done_precision)
+
+    @property
+    def state(self) -> DutyState:
+        return self.state_on(localdate())
+
+    def state_on(self, day: date) -> DutyState:
+        limit = last_day_of(self.due_on, self.precision) if self.due_on else None
+        if self.done_on:
+            return DutyState.KEPT_LATE if limit and self.done_on > limit else DutyState.KEPT
+        if limit is None:
+            return DutyState.UNDATED
+        return DutyState.LATE if day > limit else DutyState.DUE
+
 
 class Change(models.Model):
     """What changed in an evaluation after it was planned, and why. Shown, not hidden."""
@@ -247,8 +361,12 @@ class Change(models.Model):
     precision = models.CharField(max_length=6, choices=Precision.choices, default=Precision.DAY)
     what = models.TextField()
     why = models.TextField(blank=True)
-    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     source = models.TextField(blank=True)
+
+    objects = PartQuerySet.as_manager()
 
     class Meta:
         ordering = ("on", "pk")
@@ -256,6 +374,10 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return self.what[:80]
+
+    @property
+    def dated(self) -> str:
+        return said(self.on, self.precision)
 
 
 class PanelMember(models.Model):

@@ -1,9 +1,11 @@
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.timezone import localdate
 
+from evaluations.choices import OVER, ProtocolStatus, Stage
 from programmes.querysets import PublicFromQuerySet
 
 
@@ -22,5 +24,66 @@ class EvaluationQuerySet(PublicFromQuerySet):
         evaluator = self.model.objects.filter(evaluators__organisation__in=mine).values("pk")
         return self.filter(public | Q(pk__in=partner) | Q(pk__in=evaluator))
 
+    def running(self) -> Self:
+        return self.exclude(status__in=OVER)
+
+    def published(self) -> Self:
+        return self.filter(status=Stage.PUBLISHED)
+
+    def stopped(self) -> Self:
+        return self.filter(status=Stage.STOPPED)
+
     def for_list(self) -> Self:
-        return self.select_related("programme", "strand").prefetch_related("evaluators__organisation").order_by("title", "pk")
+        return (
+            self.select_related("programme", "strand")
+            .prefetch_related("evaluators__organisation")
+            .order_by("title", "pk")
+        )
+
+
+class PartQuerySet(models.QuerySet):
+    """Rows that belong to an evaluation and are as visible as it is."""
+
+    def visible_to(self, person: Any) -> Self:
+        if getattr(person, "is_centre_staff", False):
+            return self
+        evaluations = self.model._meta.get_field("evaluation").related_model.objects.visible_to(person)
+        return self.filter(evaluation__in=evaluations.values("pk"))
+
+
+class ProtocolQuerySet(PartQuerySet):
+    def visible_to(self, person: Any) -> Self:
+        """A draft is the evaluators' and the centre's business; what was published stays readable for good."""
+        seen = super().visible_to(person)
+        if getattr(person, "is_centre_staff", False):
+            return seen
+        return seen.filter(status__in=(ProtocolStatus.PUBLISHED, ProtocolStatus.SUPERSEDED))
+
+
+class OutputQuerySet(PartQuerySet):
+    def visible_to(self, person: Any) -> Self:
+        seen = super().visible_to(person)
+        return seen if getattr(person, "is_centre_staff", False) else seen.out()
+
+    def out(self) -> Self:
+        """Published by today. One whose day was not recorded is out: it would not be listed otherwise."""
+        return self.filter(Q(published_on__isnull=True) | Q(published_on__lte=localdate()))
+
+
+class ClusterQuerySet(PartQuerySet):
+    def visible_to(self, person: Any) -> Self:
+        """A cluster whose partnership has not been announced stays out of sight, as the partnership does."""
+        seen = super().visible_to(person)
+        if getattr(person, "is_centre_staff", False):
+            return seen
+        partnerships = self.model._meta.get_field("evaluation").related_model.partnerships.rel.model.objects
+        theirs = partnerships.filter(
+            Q(evaluations=OuterRef("evaluation")) | Q(programme=OuterRef("evaluation__programme")),
+            organisation=OuterRef("organisation"),
+        )
+        return seen.filter(~Exists(theirs) | Exists(theirs.filter(pk__in=partnerships.visible_to(person).values("pk"))))
+
+
+class DutyQuerySet(PartQuerySet):
+    def for_list(self) -> Self:
+        return self.select_related("evaluation__programme", "output").order_by("due_on", "pk")

@@ -1,0 +1,1 @@
+"""What can happen to an evaluation: ``evaluations`` (its life), ``protocols``, ``parts`` (dates, outputs, promises)."""

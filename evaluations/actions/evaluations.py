@@ -1,0 +1,145 @@
+"""The life of an evaluation on the register."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.timezone import localdate
+
+from audit.actions import record
+from evaluations.choices import NEEDS_A_PROTOCOL, DutyKind, ProtocolStatus, Stage
+from evaluations.models import Change, Evaluation
+from lifecycle.actions import RecordChanged, can_move, move
+from people.models import Person
+from people.rules import require
+from programmes.models import Partnership
+
+# Addresses below /evaluations/ that are pages of their own.
+RESERVED = {"promises", "data", "feed", "new"}
+
+
+@transaction.atomic
+def register(*, by: Person, partnership: Partnership | None = None, **facts: Any) -> Evaluation:
+    """Begin the record of an evaluation. What the partnership already says is carried over, not typed again."""
+    require(by, "evaluations.add_evaluation")
+    known = carried_over(partnership) if partnership else {}
+    evaluation = Evaluation(**{**known, **facts})
+    evaluation.slug = evaluation.slug or free_slug(evaluation.title)
+    evaluation.full_clean(exclude=("public_from",))
+    evaluation.save()
+    if partnership:
+        evaluation.partnerships.add(partnership)
+    record("registered", evaluation, by=by, partnership=partnership)
+    return evaluation
+
+
+def carried_over(partnership: Partnership) -> dict[str, Any]:
+    """What is known of a partnership that its evaluation needs too."""
+    name = partnership.practice_name or f"{partnership.programme.known_as}: {partnership.organisation}"
+    return {
+        "title": f"Evaluation of {name}",
+        "summary": partnership.practice,
+        "participants": partnership.group,
+        "programme": partnership.programme,
+        "strand": partnership.strand,
+        "call": _call_of(partnership),
+        "is_demonstration": partnership.is_demonstration,
+    }
+
+
+def _call_of(partnership: Partnership) -> Any:
+    try:
+        return partnership.application.call  # type: ignore[attr-defined]
+    except ObjectDoesNotExist:
+        return None
+
+
+def free_slug(title: str) -> str:
+    wanted = slugify(title)[:110].strip("-") or "evaluation"
+    slug, number = wanted, 1
+    while slug in RESERVED or Evaluation.objects.filter(slug=slug).exists():
+        number += 1
+        slug = f"{wanted}-{number}"
+    return slug
+
+
+@transaction.atomic
+def edit(evaluation: Evaluation, *, by: Person, seen: dict[str, Any] | None = None, **changes: Any) -> None:
+    """Change facts of an evaluation. ``seen`` holds the values the person had before them: if another changed one, refuse."""
+    require(by, "evaluations.change_evaluation", evaluation)
+    now = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
+    if any(getattr(now, _column(name)) != was for name, was in (seen or {}).items()):
+        raise RecordChanged(evaluation)
+    partnerships = changes.pop("partnerships", None)
+    for name, value in changes.items():
+        setattr(now, name, value)
+    now.full_clean(validate_unique=False)
+    now.save(update_fields=list(changes)) if changes else None
+    if partnerships is not None:
+        now.partnerships.set(partnerships)
+    record("edited", evaluation, by=by, fields=sorted(changes))
+    evaluation.refresh_from_db()
+
+
+def _column(name: str) -> str:
+    return Evaluation._meta.get_field(name).attname  # type: ignore[union-attr]
+
+
+def why_not(evaluation: Evaluation, stage: str) -> str:
+    """The sentence that stands in the way of a move, or nothing."""
+    if stage in NEEDS_A_PROTOCOL and not _has_a_protocol(evaluation):
+        return "Approve a version of the protocol first: nobody takes part before the plan is agreed."
+    if stage == Stage.PUBLISHED and not _has_something_to_show(evaluation):
+        return (
+            "Add a report that is out, or write on the promise of the final report why there is none. "
+            "An evaluation is never closed in silence."
+        )
+    return ""
+
+
+def _has_a_protocol(evaluation: Evaluation) -> bool:
+    agreed = (ProtocolStatus.APPROVED, ProtocolStatus.PUBLISHED, ProtocolStatus.SUPERSEDED)
+    return evaluation.protocols.filter(status__in=agreed).exists()
+
+
+def _has_something_to_show(evaluation: Evaluation) -> bool:
+    reports = evaluation.outputs.out().filter(kind__in=("interim", "final", "summary"))
+    explained = evaluation.duties.filter(kind=DutyKind.FINAL).exclude(reason="")
+    return reports.exists() or explained.exists()
+
+
+@transaction.atomic
+def move_to(evaluation: Evaluation, stage: str, *, by: Person, reason: str = "", lessons: str = "") -> None:
+    """Take an evaluation to another stage. Pausing and stopping need a reason, which the public reads."""
+    require(by, "evaluations.move_evaluation", evaluation)
+    needs_a_reason = stage in {Stage.STOPPED, Stage.PAUSED}
+    if needs_a_reason and not reason.strip():
+        raise ValidationError(
+            {"reason": f"Say why it is {Stage(stage).label.lower()}: the reason stands on the public page."}
+        )
+    if can_move(evaluation, stage) and (sentence := why_not(evaluation, stage)):
+        raise ValidationError(sentence)
+    changes = {"stopped_reason": reason, "lessons": lessons or evaluation.lessons} if stage == Stage.STOPPED else {}
+    move(evaluation, stage, by=by, **changes)
+    if needs_a_reason:
+        Change.objects.create(
+            evaluation=evaluation, on=localdate(), what=f"{Stage(stage).label}", why=reason, recorded_by=by
+        )
+
+
+@transaction.atomic
+def publish(evaluation: Evaluation, *, by: Person, at: datetime | None = None) -> None:
+    """Put the evaluation on the public register from a moment on. What is public stays public."""
+    require(by, "evaluations.publish_evaluation", evaluation)
+    now = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
+    if now.is_public():
+        raise ValidationError("This evaluation is on the public register already.")
+    if not now.summary.strip():
+        raise ValidationError("Write a summary first: it is what readers see of this evaluation.")
+    moment = at or timezone.now()
+    Evaluation.objects.filter(pk=evaluation.pk).update(public_from=moment)
+    evaluation.public_from = moment
+    record("set public from", evaluation, by=by, moment=moment)
