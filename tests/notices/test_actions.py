@@ -6,7 +6,7 @@ from notices.choices import NoticeKind, NoticeStatus
 from notices.letters import LetterRefused
 from notices.models import Notice
 
-CODE = "notices/emails/sign_in_code"
+CODE = "account/email/login_code"
 
 
 def queue_code(**changes):
@@ -49,7 +49,9 @@ def test_a_template_that_does_not_exist_is_refused():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", ["", "ann", "ann@", "a@b.example\nBcc: c@d.example", "ann@demo.example, bo@demo.example"])
+@pytest.mark.parametrize(
+    "address", ["", "ann", "ann@", "a@b.example\nBcc: c@d.example", "ann@demo.example, bo@demo.example"]
+)
 def test_only_one_whole_address_is_written_to(address):
     with pytest.raises(LetterRefused):
         queue_code(to=address)
@@ -57,8 +59,8 @@ def test_only_one_whole_address_is_written_to(address):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_cause_that_is_rolled_back_leaves_no_mail():
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         queue_code()
-        _ = 1 / 0
+        transaction.set_rollback(True)
 
     assert not Notice.objects.exists()
