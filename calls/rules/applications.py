@@ -45,18 +45,25 @@ def has_reached_the_centre(_person: Any, application: Application | None) -> boo
 
 
 @rules.predicate
-def declared_a_conflict(person: Any, application: Application | None) -> bool:
-    return application is not None and application.assessments.filter(
-        assessor=person, status=AssessmentStatus.CONFLICTED
-    ).exists()
+def is_kept_from(person: Any, application: Application | None) -> bool:
+    """Asked to assess it, and either in conflict or not yet declared free of one: the content stays closed."""
+    return (
+        application is not None
+        and application.assessments.filter(
+            assessor=person, status__in=(AssessmentStatus.ASSIGNED, AssessmentStatus.CONFLICTED)
+        ).exists()
+    )
 
 
 @rules.predicate
 def scores(person: Any, application: Application | None) -> bool:
     """Has declared to be free of conflicts and begun: only then does the content open."""
-    return application is not None and application.assessments.filter(
-        assessor=person, status__in=(AssessmentStatus.STARTED, AssessmentStatus.SUBMITTED)
-    ).exists()
+    return (
+        application is not None
+        and application.assessments.filter(
+            assessor=person, status__in=(AssessmentStatus.STARTED, AssessmentStatus.SUBMITTED)
+        ).exists()
+    )
 
 
 @rules.predicate
@@ -66,7 +73,7 @@ def writes_for_organisation(person: Any, organisation: Organisation | None) -> b
 
 rules.add_perm(
     "calls.view_application",
-    is_signed_in & (belongs_to_applicant | (is_centre_staff & has_reached_the_centre & ~declared_a_conflict) | scores),
+    is_signed_in & (belongs_to_applicant | (is_centre_staff & has_reached_the_centre & ~is_kept_from) | scores),
 )
 rules.add_perm("calls.start_application", is_signed_in & writes_for_organisation)
 rules.add_perm("calls.edit_application", is_signed_in & writes_for_applicant & is_draft)
