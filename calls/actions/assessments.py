@@ -14,7 +14,7 @@ from calls import figures
 from calls.actions.decisions import decide_not_eligible, withdraw_decision
 from calls.choices import ApplicationStatus, AssessmentStatus, CallStatus
 from calls.models import HIGHEST_MARK, Application, Assessment, Call, Criterion, Moderation, Score, tidy
-from calls.notices import tell_assessor_what_to_assess
+from calls.notices.decisions import tell_assessor_what_to_assess
 from lifecycle.actions import RecordChanged, move
 from people.models import Person
 from people.rules import require

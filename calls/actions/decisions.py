@@ -10,9 +10,9 @@ from audit.actions import record
 from calls import figures
 from calls.choices import ApplicationStatus, CallStatus, Outcome
 from calls.models import Application, Call, Decision, tidy
-from calls.notices import (
+from calls.notices.calls import leads_of
+from calls.notices.decisions import (
     key_of_letter,
-    leads_of,
     tell_leads_they_have_longer,
     tell_staff_offer_was_answered,
     write_letter,
