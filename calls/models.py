@@ -67,24 +67,36 @@ class Call(models.Model):
     who_may_apply = models.TextField()
     offered = models.TextField("what partners receive", blank=True)
     asked = models.TextField("what is asked of partners", blank=True)
-    consultation = models.TextField(blank=True, help_text="Who was asked about this call before it opened, and what changed.")
-    eligible_kinds = ArrayField(models.CharField(max_length=20, choices=OrganisationKind.choices), default=list, blank=True)
+    consultation = models.TextField(
+        blank=True, help_text="Who was asked about this call before it opened, and what changed."
+    )
+    eligible_kinds = ArrayField(
+        models.CharField(max_length=20, choices=OrganisationKind.choices), default=list, blank=True
+    )
     eligible_grades = ArrayField(models.CharField(max_length=20, choices=Grade.choices), default=list, blank=True)
     eligible_on = models.DateField(null=True, blank=True, help_text="The day on which eligibility is looked up.")
-    places = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Up to how many. Empty: no fixed number.")
+    places = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Up to how many. Empty: no fixed number."
+    )
     places_unit = models.CharField(max_length=12, choices=PlacesUnit.choices, default=PlacesUnit.ORGANISATION)
     opens_at = models.DateTimeField(null=True, blank=True)
     closes_at = models.DateTimeField(null=True, blank=True)
     closes_version = models.PositiveIntegerField(default=1)
     questions_until = models.DateTimeField(null=True, blank=True)
     public_from = models.DateTimeField(null=True, blank=True)
-    assess_by = models.DateTimeField(null=True, blank=True, help_text="When assessors are asked to have sent their scores.")
+    assess_by = models.DateTimeField(
+        null=True, blank=True, help_text="When assessors are asked to have sent their scores."
+    )
     assessors_each = models.PositiveSmallIntegerField("assessors for each application", default=2)
-    respond_within_days = models.PositiveSmallIntegerField(default=14, help_text="Days that a partner has to accept an offer.")
+    respond_within_days = models.PositiveSmallIntegerField(
+        default=14, help_text="Days that a partner has to accept an offer."
+    )
     contact_email = models.EmailField(blank=True)
     cancelled_reason = models.TextField(blank=True, help_text="Shown to everybody on the page of the call.")
     results_on = models.DateField(null=True, blank=True, help_text="The day on which results were made known.")
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     is_demonstration = models.BooleanField(default=False)
     source = models.TextField(blank=True)
@@ -132,7 +144,9 @@ class Call(models.Model):
         return self.closes_at is not None and self.closes_at <= (at or timezone.now())
 
     def opens_later(self, at: datetime | None = None) -> bool:
-        return self.status == CallStatus.PUBLISHED and self.opens_at is not None and (at or timezone.now()) < self.opens_at
+        return (
+            self.status == CallStatus.PUBLISHED and self.opens_at is not None and (at or timezone.now()) < self.opens_at
+        )
 
     def takes_enquiries(self, at: datetime | None = None) -> bool:
         """Until the day for questions, or else the closing moment; also before the call opens."""
@@ -225,7 +239,9 @@ class Criterion(models.Model):
         verbose_name_plural = "criteria"
         constraints = [
             models.UniqueConstraint(
-                name="criterion_one_at_each_position", fields=("call", "position"), deferrable=models.Deferrable.DEFERRED
+                name="criterion_one_at_each_position",
+                fields=("call", "position"),
+                deferrable=models.Deferrable.DEFERRED,
             ),
             models.CheckConstraint(name="criterion_has_weight", condition=Q(weight__range=(1, 100))),
         ]
@@ -240,10 +256,14 @@ class Enquiry(models.Model):
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="enquiries")
     text = models.TextField()
     asked_at = models.DateTimeField(default=timezone.now)
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     answer = models.TextField(blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
-    answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ("asked_at",)
@@ -277,7 +297,11 @@ class Application(models.Model):
             ApplicationStatus.INELIGIBLE,
             ApplicationStatus.ELIGIBLE,
         },
-        ApplicationStatus.ELIGIBLE: {ApplicationStatus.DECIDED, ApplicationStatus.WITHDRAWN, ApplicationStatus.INELIGIBLE},
+        ApplicationStatus.ELIGIBLE: {
+            ApplicationStatus.DECIDED,
+            ApplicationStatus.WITHDRAWN,
+            ApplicationStatus.INELIGIBLE,
+        },
         ApplicationStatus.INELIGIBLE: {ApplicationStatus.ELIGIBLE, ApplicationStatus.TOLD},
         ApplicationStatus.DECIDED: {ApplicationStatus.ELIGIBLE, ApplicationStatus.TOLD, ApplicationStatus.WITHDRAWN},
         ApplicationStatus.TOLD: {ApplicationStatus.ACCEPTED, ApplicationStatus.DECLINED},
@@ -297,9 +321,13 @@ class Application(models.Model):
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField(default=timezone.now)
     submitted_at = models.DateTimeField(null=True, blank=True)
-    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     ineligible_reason = models.TextField(blank=True)
-    partnership = models.OneToOneField(Partnership, on_delete=models.PROTECT, null=True, blank=True, related_name="application")
+    partnership = models.OneToOneField(
+        Partnership, on_delete=models.PROTECT, null=True, blank=True, related_name="application"
+    )
     is_demonstration = models.BooleanField(default=False)
 
     objects = ApplicationQuerySet.as_manager()
@@ -323,7 +351,8 @@ class Application(models.Model):
                 condition=Q(status__in=("draft", "withdrawn")) | Q(submitted_at__isnull=False),
             ),
             models.CheckConstraint(
-                name="application_ineligible_with_a_reason", condition=~Q(status="ineligible") | ~Q(ineligible_reason="")
+                name="application_ineligible_with_a_reason",
+                condition=~Q(status="ineligible") | ~Q(ineligible_reason=""),
             ),
         ]
         indexes = [models.Index(fields=("call", "status"), name="application_by_call")]
@@ -375,7 +404,9 @@ class AnswerRevision(models.Model):
     text = models.TextField(blank=True)
     saved_at = models.DateTimeField()
     saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    was_overtaken = models.BooleanField(default=False, help_text="Typed against an older text; kept beside it, not in its place.")
+    was_overtaken = models.BooleanField(
+        default=False, help_text="Typed against an older text; kept beside it, not in its place."
+    )
 
     class Meta:
         ordering = ("answer", "-pk")
@@ -447,7 +478,8 @@ class Assessment(models.Model):
                 name="assessment_handed_back_with_a_reason", condition=~Q(status="declined") | ~Q(handed_back_reason="")
             ),
             models.CheckConstraint(
-                name="assessment_submitted_has_a_moment", condition=~Q(status="submitted") | Q(submitted_at__isnull=False)
+                name="assessment_submitted_has_a_moment",
+                condition=~Q(status="submitted") | Q(submitted_at__isnull=False),
             ),
         ]
 
@@ -467,7 +499,9 @@ class Score(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(name="score_once", fields=("assessment", "criterion")),
-            models.CheckConstraint(name="score_in_range", condition=Q(mark__isnull=True) | Q(mark__range=(0, HIGHEST_MARK))),
+            models.CheckConstraint(
+                name="score_in_range", condition=Q(mark__isnull=True) | Q(mark__range=(0, HIGHEST_MARK))
+            ),
         ]
 
     def __str__(self) -> str:
@@ -506,12 +540,16 @@ class Decision(models.Model):
     reserve_rank = models.PositiveSmallIntegerField(null=True, blank=True)
     decided_at = models.DateTimeField(default=timezone.now)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    version = models.PositiveIntegerField(default=1, help_text="Rises when the decision changes, so that an old letter is withdrawn.")
+    version = models.PositiveIntegerField(
+        default=1, help_text="Rises when the decision changes, so that an old letter is withdrawn."
+    )
     told_at = models.DateTimeField(null=True, blank=True)
     respond_by = models.DateTimeField(null=True, blank=True)
     extended_reason = models.TextField(blank=True, help_text="Why the partner was given longer to answer.")
     answered_at = models.DateTimeField(null=True, blank=True)
-    answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     declined_reason = models.TextField(blank=True)
 
     class Meta:

@@ -107,7 +107,9 @@ class AssessmentQuerySet(models.QuerySet):
         """
         waiting = self.model.objects.unfinished().exclude(assessor=person)
         waits = models.Exists(waiting.filter(application=models.OuterRef("application")))
-        still = Q(status__in=(*UNFINISHED, AssessmentStatus.CONFLICTED)) | (Q(status=AssessmentStatus.SUBMITTED) & waits)
+        still = Q(status__in=(*UNFINISHED, AssessmentStatus.CONFLICTED)) | (
+            Q(status=AssessmentStatus.SUBMITTED) & waits
+        )
         return self.filter(still, assessor=person)
 
     def hiding(self, person: Any) -> Self:

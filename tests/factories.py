@@ -5,12 +5,15 @@ from datetime import timedelta
 import factory
 from django.utils import timezone
 
+from calls.choices import CallStatus, QuestionKind
+from calls.models import Application, Call, Criterion, Enquiry, Question
 from notices.choices import NoticeKind, NoticeStatus
 from notices.models import Notice
 from partners.choices import AuthorityType, InvitationPurpose, MembershipRole, OrganisationKind, Region
 from partners.models import Invitation, Membership, Organisation
 from people.choices import StaffRole
 from people.models import Person, Post
+from programmes.models import Programme
 
 PASSWORD = "correct horse battery"
 
@@ -106,3 +109,101 @@ class InvitationFactory(factory.django.DjangoModelFactory):
     token_hash = factory.Sequence(lambda n: f"{n:064}")
     invited_by = factory.SubFactory(PersonFactory)
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))
+
+
+# --- programmes ------------------------------------------------------------------------------------------------------
+
+
+class ProgrammeFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Programme
+
+    slug = factory.Sequence(lambda n: f"programme-{n}")
+    name = factory.Sequence(lambda n: f"Programme {n}")
+    short_name = "PINE"
+    public_from = factory.LazyFunction(lambda: timezone.now() - timedelta(days=100))
+
+
+# --- calls -----------------------------------------------------------------------------------------------------------
+
+
+class CallFactory(factory.django.DjangoModelFactory):
+    """A call that is open now. ``CallFactory(draft=True)`` is still being written, ``closed=True`` closed yesterday."""
+
+    class Meta:
+        model = Call
+
+    class Params:
+        draft = factory.Trait(status=CallStatus.DRAFT, public_from=None)
+        closed = factory.Trait(closes_at=factory.LazyFunction(lambda: timezone.now() - timedelta(days=1)))
+
+    slug = factory.Sequence(lambda n: f"call-{n}")
+    programme = factory.SubFactory(ProgrammeFactory)
+    status = CallStatus.PUBLISHED
+    title = factory.Sequence(lambda n: f"Practice in need of evidence, round {n}")
+    purpose = "To find practice that looks promising and to learn how it can be evaluated."
+    gap = "Little is known about what helps special guardians."
+    who_may_apply = "Any organisation that works in children's social care."
+    offered = "A researcher for a year."
+    asked = "A practice lead for one day a week."
+    consultation = "Principal social workers, in March."
+    contact_email = "calls@demo.example"
+    places = 8
+    opens_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=40))
+    closes_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=10))
+    public_from = factory.LazyFunction(lambda: timezone.now() - timedelta(days=41))
+
+
+class QuestionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Question
+
+    call = factory.SubFactory(CallFactory)
+    position = factory.LazyAttribute(lambda o: o.call.questions.count() + 1)
+    section = "The need"
+    text = factory.Sequence(lambda n: f"What does the practice change? ({n})")
+    kind = QuestionKind.LONG_TEXT
+    word_limit = 50
+
+
+class CriterionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Criterion
+
+    call = factory.SubFactory(CallFactory)
+    position = factory.LazyAttribute(lambda o: o.call.criteria.count() + 1)
+    name = factory.Sequence(lambda n: f"Criterion {n}")
+    weight = 2
+
+
+class ApplicationFactory(factory.django.DjangoModelFactory):
+    """A draft with its details filled in; ``ApplicationFactory(sent=True)`` has reached the centre."""
+
+    class Meta:
+        model = Application
+
+    class Params:
+        sent = factory.Trait(
+            status="submitted",
+            submitted_at=factory.LazyFunction(lambda: timezone.now() - timedelta(days=2)),
+            submitted_by=factory.SelfAttribute("started_by"),
+        )
+
+    call = factory.SubFactory(CallFactory)
+    organisation = factory.SubFactory(OrganisationFactory)
+    reference = factory.Sequence(lambda n: f"TEST-2026-{n:04}")
+    practice_name = "Connected carers"
+    summary = "A team that supports special guardians. It begins before the order is made."
+    group = "Special guardians"
+    lead_role = "Head of service"
+    sponsor_role = "Director of Children's Services"
+    started_by = factory.SubFactory(PersonFactory)
+
+
+class EnquiryFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Enquiry
+
+    call = factory.SubFactory(CallFactory)
+    text = factory.Sequence(lambda n: f"May two authorities apply together? ({n})")
+    asked_by = factory.SubFactory(PersonFactory)

@@ -12,7 +12,7 @@ from audit.actions import record
 from calls.actions.drafts import CallHasClosed
 from calls.choices import ApplicationStatus, CallStatus
 from calls.models import Application, Call
-from calls.notices import tell_application_was_received, tell_application_was_taken_back
+from calls.notices.calls import tell_application_was_received, tell_application_was_taken_back
 from calls.rules.eligibility import Eligibility, eligibility_of
 from calls.rules.readiness import UK, Shortfall, sections_of, shortfalls_of, texts_of
 from lifecycle.actions import RecordChanged, move

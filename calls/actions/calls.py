@@ -11,7 +11,7 @@ from django.utils.text import slugify
 from audit.actions import record
 from calls.choices import CallStatus
 from calls.models import Call, Criterion, Extension, Question
-from calls.notices import tell_call_was_cancelled, tell_call_was_extended
+from calls.notices.calls import tell_call_was_cancelled, tell_call_was_extended
 from calls.rules.readiness import Point, missing_from
 from lifecycle.actions import RecordChanged, move
 from people.models import Person

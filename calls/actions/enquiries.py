@@ -8,7 +8,7 @@ from django.utils import timezone
 from audit.actions import record
 from calls.actions.drafts import CallHasClosed
 from calls.models import Call, Enquiry, Follower
-from calls.notices import tell_enquiry_arrived, tell_enquiry_was_answered
+from calls.notices.calls import tell_enquiry_arrived, tell_enquiry_was_answered
 from lifecycle.actions import RecordChanged
 from people.models import Person
 from people.rules import require

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.template.defaultfilters import linebreaksbr
 
 from calls.choices import QuestionKind
 from calls.forms.texts import LONGEST_TEXT, WordsField
@@ -69,7 +70,8 @@ def question_field(question: Question) -> forms.Field:
             field.widget.attrs["class"] = "govuk-input--width-5"
     field.required = False
     field.label = question.text
-    field.help_text = question.guidance
+    # Help texts are drawn as they are, so words that staff wrote are made harmless here.
+    field.help_text = linebreaksbr(question.guidance, autoescape=True)
     if question.word_limit:
         field.widget.attrs["data-word-limit"] = question.word_limit
     return field

@@ -92,10 +92,13 @@ def _has_a_grade(organisation: Organisation, grades: list[str], day: date) -> Co
         asks += f" (Looked up today, {said(as_of)}; a later inspection may change it.)"
     authorities = _authorities_of(organisation, as_of)
     if not authorities:
-        return Condition(asks, None, f"Ofsted does not grade {organisation.name}. We will ask which authorities you work with.")
+        return Condition(
+            asks, None, f"Ofsted does not grade {organisation.name}. We will ask which authorities you work with."
+        )
     found = {authority: authority.grade_on(as_of) for authority in authorities}
     because = "; ".join(
-        f"{authority.name}: {Grade(grade).label if grade else 'no grade in our records'}" for authority, grade in found.items()
+        f"{authority.name}: {Grade(grade).label if grade else 'no grade in our records'}"
+        for authority, grade in found.items()
     )
     if any(grade and grade not in grades for grade in found.values()):
         return Condition(asks, False, f"{because}.")

@@ -48,11 +48,15 @@ def missing_from(call: Call) -> list[Point]:
         if not value
     ]
     if call.closes_at and call.closes_at <= timezone.now():
-        points.append(Point("The closing moment has passed: choose a later one.", reverse("calls:write_dates", args=[call.slug])))
+        points.append(
+            Point("The closing moment has passed: choose a later one.", reverse("calls:write_dates", args=[call.slug]))
+        )
     if not call.questions.exists():
         points.append(Point("Ask at least one question.", reverse("calls:write_questions", args=[call.slug])))
     if not call.criteria.exists():
-        points.append(Point("Say by which criteria applications are scored.", reverse("calls:write_criteria", args=[call.slug])))
+        points.append(
+            Point("Say by which criteria applications are scored.", reverse("calls:write_criteria", args=[call.slug]))
+        )
     return points
 
 
@@ -61,9 +65,16 @@ def worth_a_thought(call: Call) -> list[Point]:
     about, dates = reverse("calls:write_about", args=[call.slug]), reverse("calls:write_dates", args=[call.slug])
     points = []
     if not call.consultation:
-        points.append(Point("Nothing is said about who was consulted on this call, and what changed because of it.", about))
+        points.append(
+            Point("Nothing is said about who was consulted on this call, and what changed because of it.", about)
+        )
     if not call.gap:
-        points.append(Point("The gap in the evidence is not named, so nobody will be able to say whether this call filled it.", about))
+        points.append(
+            Point(
+                "The gap in the evidence is not named, so nobody will be able to say whether this call filled it.",
+                about,
+            )
+        )
     if call.places is None:
         points.append(Point("The number of places is open.", dates))
     points += [Point(text, dates) for text in _thoughts_on_dates(call)]
@@ -99,7 +110,9 @@ def _thoughts_on_closing(local: datetime) -> Iterable[str]:
 def _thoughts_on_questions(call: Call) -> Iterable[Point]:
     questions = list(call.questions.all())
     href = reverse("calls:write_questions", args=[call.slug])
-    unlimited = [question for question in questions if question.kind == QuestionKind.LONG_TEXT and not question.word_limit]
+    unlimited = [
+        question for question in questions if question.kind == QuestionKind.LONG_TEXT and not question.word_limit
+    ]
     if unlimited:
         yield Point(f"Questions without a word limit: {len(unlimited)}. Nobody will know how much to write.", href)
     if sum(question.word_limit or 0 for question in questions) > 6000:
@@ -128,7 +141,9 @@ def sections_of(call: Call) -> list[Section]:
     grouped: dict[str, list[Question]] = defaultdict(list)
     for question in call.questions.all():
         grouped[question.section].append(question)
-    named = [Section(number, title, tuple(questions)) for number, (title, questions) in enumerate(grouped.items(), start=1)]
+    named = [
+        Section(number, title, tuple(questions)) for number, (title, questions) in enumerate(grouped.items(), start=1)
+    ]
     return [Section(0, "The practice and who leads it", ()), *named]
 
 
@@ -177,5 +192,3 @@ def shortfall_of(question: Question, text: str) -> str:
     if too_many > 0:
         return f"“{question.text}” has {too_many:,} {'word' if too_many == 1 else 'words'} too many"
     return ""
-
-
