@@ -113,6 +113,25 @@ def percent(value: object, places: int = 0) -> str:
         return "not known"
 
 
+BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+MACHINES = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("CrOS", "Chromebook"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_name(user_agent: str) -> str:
+    """What a person would call it: "Chrome on Windows". The order matters, because most browsers claim to be several."""
+    browser = next((name for sign, name in BROWSERS if sign in user_agent), "A browser")
+    machine = next((name for sign, name in MACHINES if sign in user_agent), "")
+    return f"{browser} on {machine}" if machine else browser
+
+
 def markdown(text: str | None, first_heading: int = 3) -> SafeString:
     """Rich text as HTML that can do no harm. Its highest heading takes the level that fits the page around it."""
     tokens = _reader.parse(text or "")

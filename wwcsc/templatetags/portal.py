@@ -29,6 +29,7 @@ register.filter("time_left", wording.time_left)
 register.filter("plain_number", wording.plain_number)
 register.filter("percent", wording.percent)
 register.filter("markdown", wording.markdown)
+register.filter("browser_name", wording.browser_name)
 
 
 @register.simple_tag
