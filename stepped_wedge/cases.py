@@ -200,13 +200,14 @@ def _read_outcome(keys: Keys) -> Outcome:
     for name in ("residual_variance", "total_variance", "period_effect_each_later_period"):
         keys.get(name)
     dispersed = keys.number("overdispersion", 1.0)
+    found = Outcome(family, link, rule, model, dispersed)  # type: ignore[arg-type]
     if rule is not None:
         refuse_unless(
             family == "binomial" and link == "identity",
             "outcome.variance_rule",
             "belongs to a binomial outcome with the identity link",
         )
-    return Outcome(family, link, rule, model, dispersed)  # type: ignore[arg-type]
+    return found
 
 
 type Aim = tuple[Effect, str, str | tuple[float, ...] | None]

@@ -5,7 +5,7 @@ A_i its inverse over the observed cells and zero elsewhere. With time profiled o
     information = sum x'A x - (sum Z'A x)' (sum Z'A Z)^-1 (sum Z'A x),  Var = 1 / information.
 No individual-level matrix and no (IT x IT) matrix is ever built. The shortest way is chosen by the shape of the
 case: one T x T inverse when all clusters share a covariance; low-rank algebra when nothing decays; one
-eigendecomposition when sizes differ by cluster; semiseparable generators when they differ by cell; batches otherwise.
+eigendecomposition when sizes differ by cluster; tridiagonal sweeps when they differ by cell; batches otherwise.
 `dense.py` holds the slow reference that tests compare with.
 """
 
@@ -97,7 +97,8 @@ def information(design: Design, model: CellModel, time_model: TimeModel = "categ
         if not model.has_random_effect:
             # sum x'Ax - I xbar'A xbar, and A is the same for all: one inner product with the design's own matrix
             return float(np.vdot(inverse(model.base(design.period_count)), design.contrast))
-        return _information_with_random_effect(design, model)
+        if not (model.components.cov and model.decays):
+            return _information_with_random_effect(design, model)
     return float(sums(design, model, time_model).information()[0, 0])
 
 
@@ -165,7 +166,7 @@ def _apply_decay(design: Design, model: CellModel, columns: np.ndarray) -> tuple
     if design.is_complete and _sizes_differ_by_cluster_only(model):
         return _apply_by_eigenvectors(model, columns)
     if not model.components.psi2:
-        return _apply_semiseparable(design, model, columns)
+        return _apply_tridiagonal(design, model, columns)
     return None
 
 
@@ -273,46 +274,55 @@ def _apply_by_eigenvectors(model: CellModel, columns: np.ndarray) -> tuple[np.nd
     return weighted, (vectors * inner.sum(0)) @ vectors.T
 
 
-def _apply_semiseparable(design: Design, model: CellModel, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Decay with a different size in every cell: R(r) has a tridiagonal inverse, so A_i has two generators.
+def _apply_tridiagonal(design: Design, model: CellModel, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Decay with a different size in every cell of a complete design.
 
-    A = W - W (Q/tau2 + W)^-1 W with W the precisions of the cells and Q = R^-1; the inverse of the tridiagonal
-    matrix is u_j v_k for j <= k, found by two recursions over periods for all clusters at once.
-    None when the generators would leave the range of floating point: the batch path then answers.
+    With B the differences y_j - r y_(j-1), B R(r) B' is diagonal, so S = B V B' is tridiagonal and A = B' S^-1 B.
+    S^-1 x takes two sweeps over periods for all clusters at once; the sum of all S^-1 follows from their generators.
+    None where the inverse of R(r) would lose the digits that the tests ask for.
     """
     parts = model.components
     length = design.period_count
-    if length < 2 or parts.tau2 <= 0 or not SLOWEST_DECAY <= 1 - parts.r < 1:
+    if length < 2 or not design.is_complete or not SLOWEST_DECAY <= 1 - parts.r <= 1:
         return None
     independent = _cells(design, model.noise) + parts.gamma2
-    refuse_unless(independent.min() > 0, "correlation", NOT_POSITIVE)
-    weight = np.where(design.observed, 1 / independent, 0.0)
-    spare = 1 - parts.r**2
-    off = -parts.r / (spare * parts.tau2)
-    diagonal = weight + (1 + parts.r**2) / (spare * parts.tau2)
-    diagonal[:, [0, -1]] = weight[:, [0, -1]] + 1 / (spare * parts.tau2)
-    down, up = np.empty_like(diagonal), np.empty_like(diagonal)
-    down[:, 0], up[:, -1] = diagonal[:, 0], diagonal[:, -1]
-    square = off * off
+    refuse_unless(independent.min() >= 0, "correlation", NOT_POSITIVE)
+    r = parts.r
+    diagonal = independent + parts.tau2 * (1 - r * r)
+    diagonal[:, 0] = independent[:, 0] + parts.tau2
+    diagonal[:, 1:] += r * r * independent[:, :-1]
+    off = r * independent[:, :-1]  # minus the neighbours of the diagonal
+    down, up = diagonal.copy(), diagonal.copy()
     for j in range(1, length):
-        down[:, j] = diagonal[:, j] - square / down[:, j - 1]
-        up[:, -1 - j] = diagonal[:, -1 - j] - square / up[:, -j]
-    # u_1 = 1, u_j = prod(down)/(-off)^(j-1); v follows from the diagonal of the inverse, 1/(down + up - diagonal)
-    logs = np.zeros_like(down)
-    np.cumsum(np.log(down[:, :-1] / -off), axis=1, out=logs[:, 1:])
-    if not np.isfinite(logs).all() or np.abs(logs).max() > 300:
-        return None
-    u = np.exp(logs)
-    v = 1 / ((down + up - diagonal) * u)
-    wu, wv = weight * u, weight * v
-    uc, vc = wu[:, :, None] * columns, wv[:, :, None] * columns
-    before = np.cumsum(uc, axis=1)
-    after = vc.sum(1, keepdims=True) - np.cumsum(vc, axis=1)
-    weighted = weight[:, :, None] * columns - wv[:, :, None] * before - wu[:, :, None] * after
-    upper = np.triu(wu.T @ wv)
-    total = -(upper + np.triu(upper, 1).T)
-    total.flat[:: length + 1] += weight.sum(0)
-    return weighted, total
+        down[:, j] -= off[:, j - 1] ** 2 / down[:, j - 1]
+        up[:, -1 - j] -= off[:, -j] ** 2 / up[:, -j]
+    refuse_unless(down.min() > 0, "correlation", NOT_POSITIVE)
+    moved = columns.copy()
+    moved[:, 1:] -= r * columns[:, :-1]
+    for j in range(1, length):
+        moved[:, j] += (off[:, j - 1] / down[:, j - 1])[:, None] * moved[:, j - 1]
+    moved /= down[:, :, None]
+    for j in range(length - 2, -1, -1):
+        moved[:, j] += (off[:, j] / down[:, j])[:, None] * moved[:, j + 1]
+    weighted = moved.copy()
+    weighted[:, :-1] -= r * moved[:, 1:]
+    differences = np.eye(length) - r * np.eye(length, k=-1)
+    return weighted, differences.T @ _sum_of_inverses(1 / (down + up - diagonal), off / up[:, 1:]) @ differences
+
+
+def _sum_of_inverses(own: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    """Sum over clusters of inverses of tridiagonal matrices: entry j, k is own_j times the ratios from j+1 to k."""
+    clusters, length = own.shape
+    run = np.ones((clusters, length))
+    np.cumprod(ratio, axis=1, out=run[:, 1:])
+    if run.min() > 1e-200:
+        upper = np.triu((own / run).T @ run)
+    else:
+        upper = np.zeros((length, length))
+        for j in range(length):
+            upper[j, j] = own[:, j].sum()
+            upper[j, j + 1 :] = own[:, j] @ np.cumprod(ratio[:, j:], axis=1)
+    return upper + np.triu(upper, 1).T
 
 
 def covariance_blocks(design: Design, model: CellModel) -> np.ndarray:

@@ -1,0 +1,542 @@
+"""Allocations of clusters to sequences: the whole space, samples of it, constraints, balance scores and the report.
+
+An allocation is a row of sequence numbers, one for each cluster, counted from 0. Spaces come in canonical
+(lexicographic) order. Covariate-constrained randomisation: Moulton 2004; Raab & Butcher 2001; Li et al. 2016, 2017.
+The over-constraint report follows an idea of Bailey & Rowley 1987.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import factorial, prod
+
+import numpy as np
+
+from stepped_wedge.refusals import CaseRefused, refuse_unless
+
+ENUMERATE_UP_TO = 1_000_000
+TIE = 1e-10
+SCORES = ("trend", "between", "both", "l2", "l1")
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """One readiness or separation rule. Steps are counted from 1, as people say them.
+
+    kind: apart | together | at-most | not-before | not-after | in-step | not-in-step.
+    """
+
+    kind: str
+    clusters: tuple[str, ...]
+    number: int = 1
+
+    def __str__(self) -> str:
+        names = " and ".join(self.clusters)
+        return {
+            "apart": f"{names} not in the same step",
+            "together": f"{names} in the same step",
+            "at-most": f"at most {self.number} of {', '.join(self.clusters)} in a step",
+            "not-before": f"{names} not before step {self.number}",
+            "not-after": f"{names} not after step {self.number}",
+            "in-step": f"{names} in step {self.number}",
+            "not-in-step": f"{names} not in step {self.number}",
+        }[self.kind]
+
+
+_SENTENCES = (
+    (r"(.+) and (.+) not in the same step", "apart"),
+    (r"(.+) and (.+) in the same step", "together"),
+    (r"at most (\d+|one|two|three) of (.+) (?:in a|per|in each) step", "at-most"),
+    (r"(.+) not before step (\d+)", "not-before"),
+    (r"(.+) not after step (\d+)", "not-after"),
+    (r"(.+) not in step (\d+)", "not-in-step"),
+    (r"(.+) in step (\d+)", "in-step"),
+)
+_NUMBERS = {"one": 1, "two": 2, "three": 3}
+
+
+def read_constraint(sentence: str) -> Constraint:
+    """A constraint from a sentence such as "Walsall not before step 3" or "at most one of A, B, C in a step"."""
+    said = sentence.strip().rstrip(".")
+    for pattern, kind in _SENTENCES:
+        matched = re.fullmatch(pattern, said, flags=re.IGNORECASE)
+        if not matched:
+            continue
+        first, second = (part.strip() for part in matched.groups())
+        if kind in ("apart", "together"):
+            return Constraint(kind, (first, second))
+        if kind == "at-most":
+            number = _NUMBERS.get(first.lower()) or int(first)
+            names = tuple(name.strip() for name in re.split(r",| and ", second) if name.strip())
+            return Constraint(kind, names, number)
+        return Constraint(kind, (first,), int(second))
+    raise CaseRefused(
+        "constraints", f"this sentence is not understood: {sentence!r}; see the README for the seven forms"
+    )
+
+
+@dataclass(frozen=True)
+class Space:
+    """What may be drawn: slots of each sequence, strata, and constraints.
+
+    clusters: ids. slots: clusters wanted in each sequence. strata: a label for each cluster, or empty.
+    strata_slots: for each stratum the slots it takes in each sequence; worked out when it is left out and exact.
+    """
+
+    clusters: tuple[str, ...]
+    slots: tuple[int, ...]
+    strata: tuple[str, ...] = ()
+    strata_slots: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+
+    def __post_init__(self) -> None:
+        refuse_unless(len(set(self.clusters)) == len(self.clusters), "clusters", "two clusters have the same id")
+        refuse_unless(
+            all(n >= 1 for n in self.slots), "clusters_per_sequence", "every sequence needs at least 1 cluster"
+        )
+        refuse_unless(
+            sum(self.slots) == len(self.clusters),
+            "clusters_per_sequence",
+            f"the sequences hold {sum(self.slots)} clusters, {len(self.clusters)} are named",
+        )
+        refuse_unless(len(self.slots) <= 120, "clusters_per_sequence", "at most 120 sequences")
+        for rule in self.constraints:
+            unknown = [name for name in rule.clusters if name not in self.clusters]
+            refuse_unless(not unknown, "constraints", f"{', '.join(unknown)} is not one of the clusters: {rule}")
+            placed = rule.kind in ("not-before", "not-after", "in-step", "not-in-step")
+            refuse_unless(
+                not placed or 1 <= rule.number <= len(self.slots), "constraints", f"there is no such step: {rule}"
+            )
+        if self.strata:
+            refuse_unless(len(self.strata) == len(self.clusters), "strata", "every cluster needs a stratum")
+            object.__setattr__(self, "strata_slots", tuple(self._spread_of_strata().items()))
+
+    def _spread_of_strata(self) -> dict[str, tuple[int, ...]]:
+        given = dict(self.strata_slots)
+        spread = {}
+        for label in sorted(set(self.strata)):
+            members = self.strata.count(label)
+            if label in given:
+                wanted = tuple(given[label])
+                refuse_unless(
+                    sum(wanted) == members and len(wanted) == len(self.slots),
+                    "strata_slots",
+                    f"stratum {label} has {members} clusters and {sum(wanted)} slots",
+                )
+            else:
+                shares = [members * n / len(self.clusters) for n in self.slots]
+                refuse_unless(
+                    all(share == int(share) for share in shares),
+                    "strata",
+                    f"stratum {label} ({members} clusters) cannot be spread evenly over the sequences: give strata_slots",
+                )
+                wanted = tuple(int(share) for share in shares)
+            spread[label] = wanted
+        totals = tuple(map(sum, zip(*spread.values(), strict=True)))
+        refuse_unless(
+            totals == tuple(self.slots), "strata_slots", "the strata do not add up to the slots of the sequences"
+        )
+        return spread
+
+    @property
+    def groups(self) -> list[tuple[np.ndarray, tuple[int, ...]]]:
+        """(indices of clusters, slots in each sequence) for each stratum; one group without strata."""
+        if not self.strata:
+            return [(np.arange(len(self.clusters)), self.slots)]
+        labels = np.array(self.strata)
+        return [(np.flatnonzero(labels == label), slots) for label, slots in self.strata_slots]
+
+    @property
+    def size_without_constraints(self) -> int:
+        return prod(factorial(len(members)) // prod(factorial(n) for n in slots) for members, slots in self.groups)
+
+    def allowed(self) -> np.ndarray:
+        """I x S booleans: may the cluster take the sequence, as far as rules about single clusters say?"""
+        table = np.ones((len(self.clusters), len(self.slots)), dtype=bool)
+        steps = np.arange(1, len(self.slots) + 1)
+        for rule in self.constraints:
+            row = self.clusters.index(rule.clusters[0])
+            if rule.kind == "not-before":
+                table[row] &= steps >= rule.number
+            elif rule.kind == "not-after":
+                table[row] &= steps <= rule.number
+            elif rule.kind == "in-step":
+                table[row] &= steps == rule.number
+            elif rule.kind == "not-in-step":
+                table[row] &= steps != rule.number
+        return table
+
+    def keeps(self, allocations: np.ndarray) -> np.ndarray:
+        """Booleans: which rows meet every constraint?"""
+        allowed = self.allowed()
+        kept = np.ones(len(allocations), dtype=bool)
+        if not allowed.all():
+            for i in np.flatnonzero(~allowed.all(1)):
+                kept &= allowed[i][allocations[:, i]]
+        for rule in self.constraints:
+            columns = allocations[:, [self.clusters.index(name) for name in rule.clusters]]
+            if rule.kind in ("apart", "together"):
+                same = (columns == columns[:, :1]).all(1)
+                kept &= same if rule.kind == "together" else ~same
+            elif rule.kind == "at-most":
+                for s in range(len(self.slots)):
+                    kept &= (columns == s).sum(1) <= rule.number
+        return kept
+
+
+def all_allocations(slots: Sequence[int], allowed: np.ndarray | None = None) -> np.ndarray:
+    """N x I: every allocation of sum(slots) clusters to the sequences, in lexicographic order.
+
+    allowed: I x S booleans that rule out positions while the space is built.
+    """
+    counts = np.array(slots, dtype=np.int8)
+    clusters, sequences = int(counts.sum()), len(counts)
+    found = np.zeros((1, 0), dtype=np.int8)
+    left = counts[None, :]
+    for i in range(clusters):
+        free = left > 0 if allowed is None else (left > 0) & allowed[i]
+        parent, chosen = np.nonzero(free)
+        refuse_unless(len(parent), "constraints", "no allocation meets every constraint")
+        grown = np.empty((len(parent), i + 1), dtype=np.int8)
+        grown[:, :i] = found[parent]
+        grown[:, i] = chosen
+        left = left[parent]
+        left[np.arange(len(parent)), chosen] -= 1
+        found = grown
+        refuse_unless(
+            len(found) <= 20 * ENUMERATE_UP_TO, "clusters_per_sequence", "too many allocations to list: sample them"
+        )
+    assert found.shape[1] == clusters and sequences  # noqa: S101, PT018
+    return found
+
+
+def enumerate_space(space: Space) -> np.ndarray:
+    """Every allocation of the space that meets its constraints, in canonical order."""
+    allowed = space.allowed()
+    combined: np.ndarray | None = None
+    order: list[int] = []
+    for members, slots in space.groups:
+        part = all_allocations(slots, allowed[members])
+        order.extend(members.tolist())
+        if combined is None:
+            combined = part
+        else:
+            combined = np.hstack([np.repeat(combined, len(part), axis=0), np.tile(part, (len(combined), 1))])
+    assert combined is not None  # noqa: S101
+    if order != sorted(order):
+        combined = combined[:, np.argsort(order)]
+        combined = combined[np.lexsort(combined.T[::-1])]
+    kept = combined if not space.constraints else combined[space.keeps(combined)]
+    refuse_unless(len(kept), "constraints", "no allocation meets every constraint")
+    return kept
+
+
+def sample_space(space: Space, draws: int, generator: np.random.Generator, chunk: int = 200_000) -> np.ndarray:
+    """About `draws` distinct allocations, uniform over the space, in canonical order; fewer where many coincide.
+
+    Only raw bits of the generator are used, sorted within rows, so that the same seed gives the same sample on
+    every machine and version of numpy.
+    """
+    found: list[np.ndarray] = []
+    wanted, tried = draws, 0
+    while wanted > 0 and tried < 50 * draws:
+        size = min(chunk, wanted if not tried else max(wanted, 1000))
+        rows = _shuffled(space, size, generator)
+        tried += size
+        if space.constraints:
+            rows = rows[space.keeps(rows)]
+        found.append(rows[:wanted])
+        wanted -= len(found[-1])
+    rows = np.vstack(found)
+    refuse_unless(len(rows), "constraints", f"none of {tried} random allocations meets every constraint")
+    return _distinct(rows, len(space.slots))
+
+
+def _shuffled(space: Space, size: int, generator: np.random.Generator) -> np.ndarray:
+    rows = np.empty((size, len(space.clusters)), dtype=np.int8)
+    for members, slots in space.groups:
+        template = np.repeat(np.arange(len(slots), dtype=np.uint64), slots)
+        raw = generator.bit_generator.random_raw(size * len(members)).reshape(size, len(members))
+        # the low byte carries the sequence, the 56 bits above it the random key: one sort does both
+        keys = (raw & ~np.uint64(0xFF)) | template
+        keys.sort(axis=1)
+        rows[:, members] = (keys & np.uint64(0xFF)).astype(np.int8)
+    return rows
+
+
+def _distinct(rows: np.ndarray, sequences: int) -> np.ndarray:
+    if sequences ** rows.shape[1] < 2**62:
+        code = rows.astype(np.int64) @ (sequences ** np.arange(rows.shape[1] - 1, -1, -1, dtype=np.int64))
+        return rows[np.unique(code, return_index=True)[1]]
+    return np.unique(rows, axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Covariate:
+    """A baseline covariate: numbers or categories, one for each cluster, and its weight in the score."""
+
+    name: str
+    values: tuple[object, ...]
+    weight: float = 1.0
+    is_category: bool = False
+
+    def columns(self) -> np.ndarray:
+        """I x L: centred and divided by the n-1 standard deviation; a category as L-1 standardised indicators."""
+        if self.is_category:
+            labels = sorted({str(v) for v in self.values})
+            refuse_unless(len(labels) > 1, f"covariates.{self.name}", "has the same value in every cluster")
+            raw = np.array([[float(str(v) == label) for label in labels[1:]] for v in self.values])
+        else:
+            try:
+                raw = np.array(self.values, dtype=float)[:, None]
+            except (TypeError, ValueError) as problem:
+                raise CaseRefused(f"covariates.{self.name}", "must be numbers, or be declared a category") from problem
+            refuse_unless(np.isfinite(raw).all(), f"covariates.{self.name}", "has a missing value")
+        spread = raw.std(0, ddof=1)
+        refuse_unless((spread > 0).all(), f"covariates.{self.name}", "has the same value in every cluster")
+        return (raw - raw.mean(0)) / spread
+
+
+def default_score(slots: Sequence[int]) -> str:
+    """Trend with fewer than three clusters in some sequence, where between-sequence scores hardly vary; else both."""
+    return "trend" if min(slots) < 3 else "both"
+
+
+def score_allocations(
+    allocations: np.ndarray,
+    covariates: Sequence[Covariate],
+    slots: Sequence[int],
+    score: str,
+    exposure: Sequence[float] | None = None,
+    chunk: int = 65_536,
+) -> np.ndarray:
+    """Balance score of every allocation; smaller is better. A weight multiplies its term (it is not squared).
+
+    trend: sum of weight x corr(covariate, intervention periods)^2. between: sum of weight x share of the covariate's
+    variance between sequences. l2, l1: weighted squared or absolute difference of the means of two arms.
+    exposure: intervention periods of each sequence; by default S, S-1, ... 1.
+    """
+    refuse_unless(score in SCORES, "score", f"must be one of {', '.join(SCORES)}")
+    refuse_unless(len(covariates), "covariates", "a balance score needs at least one covariate")
+    columns = [covariate.columns() for covariate in covariates]
+    z = np.hstack(columns)
+    weights = np.concatenate([np.full(c.shape[1], v.weight) for c, v in zip(columns, covariates, strict=True)])
+    refuse_unless((weights >= 0).all(), "covariates", "weights must be at least 0")
+    counts = np.array(slots, dtype=float)
+    if score in ("l1", "l2"):
+        refuse_unless(
+            len(slots) == 2,
+            "score",
+            f"{score} compares two arms; with {len(slots)} sequences use trend, between or both",
+        )
+    if score == "between":
+        refuse_unless(
+            max(slots) > 1, "score", "between is the same for every allocation with one cluster a sequence: use trend"
+        )
+    length = np.array(exposure if exposure is not None else range(len(slots), 0, -1), dtype=float)
+    found = np.zeros(len(allocations))
+    for start in range(0, len(allocations), chunk):
+        part = allocations[start : start + chunk]
+        found[start : start + chunk] = _score_part(part, z, weights, counts, score, length)
+    return found
+
+
+def _score_part(
+    part: np.ndarray, z: np.ndarray, weights: np.ndarray, counts: np.ndarray, score: str, length: np.ndarray
+) -> np.ndarray:
+    clusters = part.shape[1]
+    total = np.zeros(len(part))
+    if score in ("trend", "both"):
+        mean = (counts * length).sum() / clusters
+        spread = np.sqrt((counts * (length - mean) ** 2).sum() / (clusters - 1))
+        refuse_unless(spread > 0, "score", "every sequence has the same exposure: there is no trend to balance")
+        correlation = ((length - mean) / spread)[part] @ z / (clusters - 1)
+        total += correlation**2 @ weights
+    if score in ("between", "both"):
+        for s, n in enumerate(counts):
+            total += ((part == s) @ z) ** 2 @ weights / n / (clusters - 1)
+    if score in ("l1", "l2"):
+        first = (part == 0) @ z
+        difference = first / counts[0] + first / counts[1]  # columns of z sum to zero
+        total += (np.abs(difference) if score == "l1" else difference**2) @ weights
+    return total
+
+
+def keep_best(scores: np.ndarray, *, share: float | None = None, count: int | None = None) -> np.ndarray:
+    """Booleans: allocations at or below the cutoff score, ties kept (a tie is never cut by rounding noise)."""
+    if share is None and count is None:
+        return np.ones(len(scores), dtype=bool)
+    refuse_unless(share is None or count is None, "cutoff", "give a share or a count, not both")
+    if share is not None:
+        refuse_unless(0 < share <= 1, "cutoff.share", "must be above 0 and at most 1")
+        count = max(1, int(np.floor(share * len(scores) + 1e-9)))
+    refuse_unless(count is not None and 1 <= count <= len(scores), "cutoff.count", f"must be from 1 to {len(scores)}")
+    cutoff = np.partition(scores, count - 1)[count - 1]  # type: ignore[operator]
+    return scores <= cutoff + TIE
+
+
+def positions(allocations: np.ndarray, sequences: int, chunk: int = 65_536) -> tuple[np.ndarray, np.ndarray]:
+    """(I x S probability of each cluster in each sequence, I x I probability of each pair in the same sequence)."""
+    clusters = allocations.shape[1]
+    place, together = np.zeros((clusters, sequences)), np.zeros((clusters, clusters))
+    for start in range(0, len(allocations), chunk):
+        part = allocations[start : start + chunk]
+        for s in range(sequences):
+            here = (part == s).astype(np.float32)
+            place[:, s] += here.sum(0, dtype=np.float64)
+            together += here.T @ here
+    return place / len(allocations), together / len(allocations)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What the constraints leave, before the draw. place: I x S; together and together_before: I x I."""
+
+    clusters: tuple[str, ...]
+    kept: int
+    space: int
+    is_sampled: bool
+    place: np.ndarray
+    together: np.ndarray
+    together_before: np.ndarray
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def smallest_p(self) -> float:
+        return 1 / self.kept
+
+    def as_json(self) -> dict[str, object]:
+        pairs = []
+        for i in range(len(self.clusters)):
+            pairs += [
+                {
+                    "clusters": [self.clusters[i], self.clusters[j]],
+                    "same_sequence": float(self.together[i, j]),
+                    "unconstrained": float(self.together_before[i, j]),
+                }
+                for j in range(i)
+            ]
+        return {
+            "kept": self.kept,
+            "space": self.space,
+            "space_is_sampled": self.is_sampled,
+            "smallest_p": self.smallest_p,
+            "positions": {name: [float(p) for p in row] for name, row in zip(self.clusters, self.place, strict=True)},
+            "pairs": pairs,
+            "errors": list(self.errors),
+            "warnings": list(self.warnings),
+        }
+
+
+def report_on(space: Space, everything: np.ndarray, kept: np.ndarray, is_sampled: bool = False) -> Report:
+    """The over-constraint report with its stop rules.
+
+    Error: fewer than 100 allocations left, or fewer than 20% of all where there are at most 600. Warnings: a pair
+    always or never together that was free before; a cluster with a probability of 0 or above one half of a sequence.
+    """
+    sequences = len(space.slots)
+    place, together = positions(kept, sequences)
+    _, before = (place, together) if len(kept) == len(everything) else positions(everything, sequences)
+    if space.constraints and not is_sampled:
+        before = _pairs_without_constraints(space)
+    return Report(
+        space.clusters,
+        len(kept),
+        len(everything),
+        is_sampled,
+        place,
+        together,
+        before,
+        tuple(_stop_rules(space, len(kept), len(everything))),
+        tuple(_cautions(space, place, together, before)),
+    )
+
+
+def _pairs_without_constraints(space: Space) -> np.ndarray:
+    """Probability that two clusters share a sequence when only slots and strata bind, in closed form."""
+    clusters = len(space.clusters)
+    table = np.zeros((clusters, clusters))
+    for members, slots in space.groups:
+        n = np.array(slots, dtype=float)
+        for others, theirs in space.groups:
+            m = np.array(theirs, dtype=float)
+            same = others is members or np.array_equal(others, members)
+            size = len(members)
+            chance = (n * (n - 1)).sum() / max(size * (size - 1), 1) if same else (n * m).sum() / (size * len(others))
+            table[np.ix_(members, others)] = chance
+    np.fill_diagonal(table, 1.0)
+    return table
+
+
+def _stop_rules(space: Space, kept: int, everything: int) -> Iterable[str]:
+    total = space.size_without_constraints
+    if total <= 600:
+        if kept < 0.2 * total:
+            yield f"only {kept} of {total} allocations are left, fewer than 20%: loosen the constraints"
+    elif kept < 100:
+        yield f"only {kept} allocations are left, fewer than 100: loosen the constraints"
+
+
+def _cautions(space: Space, place: np.ndarray, together: np.ndarray, before: np.ndarray) -> Iterable[str]:
+    names = space.clusters
+    for i in range(len(names)):
+        for j in range(i):
+            if not TIE < before[i, j] < 1 - TIE:
+                continue
+            if together[i, j] > 1 - TIE:
+                yield f"{names[j]} and {names[i]} are always in the same sequence"
+            elif together[i, j] < TIE:
+                yield f"{names[j]} and {names[i]} are never in the same sequence"
+    for i, name in enumerate(names):
+        for s, probability in enumerate(place[i], start=1):
+            if probability > 0.5 and len(space.slots) > 2:
+                yield f"{name} is in sequence {s} with probability {probability:.2f}"
+            elif probability == 0:
+                yield f"{name} can never be in sequence {s}"
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The allocations that can be drawn, in canonical order, with their scores and the report on them."""
+
+    allocations: np.ndarray
+    scores: np.ndarray | None
+    report: Report
+    score: str | None
+
+
+def candidates(
+    space: Space,
+    covariates: Sequence[Covariate] = (),
+    *,
+    score: str | None = None,
+    share: float | None = None,
+    count: int | None = None,
+    exposure: Sequence[float] | None = None,
+    sample: int | None = None,
+    generator: np.random.Generator | None = None,
+) -> Candidates:
+    """All allocations that may be drawn: enumerated up to a million, sampled above (which needs a generator)."""
+    total = space.size_without_constraints
+    is_sampled = total > ENUMERATE_UP_TO or (sample is not None and sample < total)
+    if is_sampled:
+        if generator is None:
+            raise CaseRefused("sample", f"{total} allocations are too many to list: a seeded sample of them is needed")
+        everything = sample_space(space, sample or 100_000, generator)
+    else:
+        everything = enumerate_space(space)
+    if not covariates:
+        refuse_unless(share is None and count is None, "cutoff", "a cutoff needs covariates to score")
+        return Candidates(everything, None, report_on(space, everything, everything, is_sampled), None)
+    score = score or default_score(space.slots)
+    scores = score_allocations(everything, covariates, space.slots, score, exposure)
+    kept = keep_best(scores, share=share, count=count)
+    return Candidates(everything[kept], scores[kept], report_on(space, everything, everything[kept], is_sampled), score)
+
+
+def named(allocation: Sequence[int], clusters: Sequence[str]) -> Mapping[str, int]:
+    """{cluster id: sequence counted from 1}."""
+    return {name: int(s) + 1 for name, s in zip(clusters, allocation, strict=True)}
