@@ -170,14 +170,14 @@ def _evened(points: np.ndarray, *, cells: int = 160, moments: int = 60) -> np.nd
 
 # --- the two answers of a rating ---------------------------------------------------------------------------------------------
 
-EFFECTS = {
+EFFECTS: dict[object, str] = {
     -1: "Negative effect",
     0: "No effect",
     "mixed": "Mixed effects",
     1: "Tends to positive effect",
     2: "Consistently positive effect",
 }
-STRENGTHS = {0: "Very low", 1: "Low", 2: "Moderate", 3: "High"}
+STRENGTHS: dict[object, str] = {0: "Very low", 1: "Low", 2: "Moderate", 3: "High"}
 EFFECT_PLACES: dict[object, int] = {-1: 0, 0: 1, 1: 2, 2: 3}
 
 

@@ -75,7 +75,7 @@ class PortalBoundField(BoundField):
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
         widget = widget or self.field.widget
-        attrs = super().build_widget_attrs(attrs, widget)
+        attrs = dict(super().build_widget_attrs(attrs, widget))
         added = [CLASSES.get(self.kind, "")]
         if self.kind == "input":
             added.append(_width_of(widget))
@@ -83,7 +83,7 @@ class PortalBoundField(BoundField):
             added.append(f"{CLASSES[self.kind]}--error")
         if limit := self.word_limit:
             attrs["data-word-limit"] = limit
-        attrs["class"] = _joined([widget.attrs.get("class", ""), attrs.get("class", ""), *added])
+        attrs["class"] = _joined([str(widget.attrs.get("class", "")), str(attrs.get("class", "")), *added])
         return attrs
 
     def _offer_a_calendar(self, widget: forms.Widget) -> None:

@@ -1,7 +1,7 @@
 """How the portal says moments, days, numbers and rich text. Plain functions: the template filters are thin wrappers."""
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 import nh3
@@ -108,9 +108,10 @@ def plain_number(value: object) -> str:
 def percent(value: object, places: int = 0) -> str:
     """0.425 as 43%. Takes a share between 0 and 1."""
     try:
-        return f"{Decimal(str(value)) * 100:.{int(places)}f}%"
+        share = (Decimal(str(value)) * 100).quantize(Decimal(1).scaleb(-int(places)), rounding=ROUND_HALF_UP)
     except (InvalidOperation, ValueError):
         return "not known"
+    return f"{share}%"
 
 
 BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
