@@ -1,5 +1,7 @@
 """The public evidence store: what is known of each practice, outcome by outcome, with every rating there has been."""
 
+from datetime import datetime
+
 import pghistory
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -9,10 +11,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timezone import localdate
 
 from evaluations.models import Evaluation
 from evidence_store.choices import Axis, EntryStatus, Polarity
-from evidence_store.querysets import EntryQuerySet, RatingQuerySet
+from evidence_store.querysets import SEEN_BY_THE_PUBLIC, EntryQuerySet, FindingQuerySet, RatingQuerySet
 from programmes.models import Programme, Theme
 
 
@@ -92,6 +95,21 @@ class Review(models.Model):
     def __str__(self) -> str:
         return self.title or ", ".join(self.authors)
 
+    @property
+    def named(self) -> str:
+        """Short form for a line of text: MacBeth and others (2015)."""
+        first = self.authors[0].rsplit(" ", 1)[0] if self.authors else self.title
+        others = (
+            " and others"
+            if len(self.authors) > 2
+            else (f" and {self.authors[1].rsplit(' ', 1)[0]}" if len(self.authors) == 2 else "")
+        )
+        return f"{first}{others}" + (f" ({self.year})" if self.year else "")
+
+    @property
+    def address(self) -> str:
+        return f"https://doi.org/{self.doi}" if self.doi else self.url
+
 
 @pghistory.track()
 class Entry(models.Model):
@@ -153,6 +171,17 @@ class Entry(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("evidence_store:entry", args=[self.slug])
 
+    def is_public(self, at: datetime | None = None) -> bool:
+        return (
+            self.status in SEEN_BY_THE_PUBLIC
+            and self.public_from is not None
+            and self.public_from <= (at or timezone.now())
+        )
+
+    @property
+    def is_past_review(self) -> bool:
+        return self.next_review_on is not None and self.next_review_on < localdate()
+
 
 class FormerAddress(models.Model):
     """An address under which an entry used to live; it redirects for good."""
@@ -178,6 +207,8 @@ class Finding(models.Model):
     note = models.TextField(blank=True)
     source = models.TextField(blank=True)
 
+    objects = FindingQuerySet.as_manager()
+
     class Meta:
         ordering = ("entry", "outcome__name")
         constraints = [models.UniqueConstraint(name="finding_once", fields=("entry", "outcome", "comparator"))]
@@ -201,7 +232,9 @@ class Rating(models.Model):
     is_current = models.BooleanField(default=True)
     public_from = models.DateTimeField(null=True, blank=True)
     recorded_at = models.DateTimeField(default=timezone.now)
-    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     is_demonstration = models.BooleanField(default=False)
     source = models.TextField(blank=True)
 
@@ -213,9 +246,35 @@ class Rating(models.Model):
             models.UniqueConstraint(name="rating_one_current", fields=("finding",), condition=Q(is_current=True)),
             models.CheckConstraint(name="rating_has_a_reason", condition=~Q(reason="")),
             models.CheckConstraint(
-                name="rating_effect_never_without_strength", condition=Q(effect__isnull=True) | Q(strength__isnull=False)
+                name="rating_effect_never_without_strength",
+                condition=Q(effect__isnull=True) | Q(strength__isnull=False),
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.finding}: {self.effect or 'not rated'} / {self.strength or 'not rated'}"
+
+    @property
+    def is_held_back(self) -> bool:
+        return self.public_from is None or self.public_from > timezone.now()
+
+    @property
+    def effect_mark(self) -> int | str | None:
+        """What the meter draws: a number, or a word where the scale has no number."""
+        if self.effect is None:
+            return None
+        return self.effect.code if self.effect.number is None else self.effect.number
+
+    @property
+    def strength_mark(self) -> int | str | None:
+        if self.strength is None:
+            return None
+        return self.strength.code if self.strength.number is None else self.strength.number
+
+    @property
+    def effect_said(self) -> str:
+        return self.effect.label if self.effect else "No rating seen"
+
+    @property
+    def strength_said(self) -> str:
+        return self.strength.label if self.strength else "No rating seen"

@@ -1,0 +1,118 @@
+"""The life of an entry: written, published, replaced, withdrawn. An address that was public keeps answering."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from audit.actions import record
+from evidence_store.actions.search_index import reindex
+from evidence_store.choices import EntryStatus
+from evidence_store.models import Entry, FormerAddress
+from lifecycle.actions import RecordChanged, move
+from people.models import Person
+from people.rules import require
+
+# Addresses below /evidence/ that are pages of their own.
+RESERVED = {"feed", "how-we-rate", "evidence-store", "data", "search"}
+RELATED = ("themes", "programmes", "evaluations")
+
+
+@transaction.atomic
+def begin(*, by: Person, title: str, **facts: Any) -> Entry:
+    require(by, "evidence_store.add_entry")
+    related = {name: facts.pop(name) for name in RELATED if name in facts}
+    entry = Entry(title=title, **facts)
+    entry.slug = entry.slug or free_slug(title)
+    entry.full_clean()
+    entry.save()
+    for name, rows in related.items():
+        getattr(entry, name).set(rows)
+    record("begun", entry, by=by)
+    reindex(entry)
+    return entry
+
+
+def free_slug(title: str) -> str:
+    wanted = slugify(title)[:110].strip("-") or "entry"
+    slug, number = wanted, 1
+    while slug in RESERVED or Entry.objects.filter(slug=slug).exists():
+        number += 1
+        slug = f"{wanted}-{number}"
+    return slug
+
+
+@transaction.atomic
+def edit(entry: Entry, *, by: Person, seen: datetime | None = None, **changes: Any) -> None:
+    """Change the words of an entry, never its ratings. ``seen`` is when it was last changed as far as the person knew."""
+    require(by, "evidence_store.change_entry", entry)
+    now = Entry.objects.select_for_update().get(pk=entry.pk)
+    if seen is not None and now.updated_at != seen:
+        raise RecordChanged(entry)
+    for name in RELATED:
+        if name in changes:
+            getattr(now, name).set(changes.pop(name))
+    for name, value in changes.items():
+        setattr(now, name, value)
+    now.updated_at = timezone.now()
+    now.full_clean()
+    now.save()
+    record("edited", entry, by=by, fields=sorted(changes))
+    reindex(now)
+    entry.refresh_from_db()
+
+
+@transaction.atomic
+def rename(entry: Entry, slug: str, *, by: Person) -> None:
+    """Give an entry a new address; the old one redirects for good."""
+    require(by, "evidence_store.change_entry", entry)
+    if slug in RESERVED or Entry.objects.filter(slug=slug).exclude(pk=entry.pk).exists():
+        raise ValidationError({"slug": "Another page has this address."})
+    FormerAddress.objects.filter(path=f"/evidence/{slug}/").delete()
+    FormerAddress.objects.get_or_create(path=f"/evidence/{entry.slug}/", defaults={"entry": entry})
+    record("renamed", entry, by=by, was=entry.slug, now=slug)
+    Entry.objects.filter(pk=entry.pk).update(slug=slug)
+    entry.slug = slug
+
+
+@transaction.atomic
+def publish(entry: Entry, *, by: Person, at: datetime | None = None) -> None:
+    """Into the public store, now or at a moment. A published entry says when it was reviewed and when it is next."""
+    require(by, "evidence_store.publish_entry", entry)
+    if not entry.summary.strip():
+        raise ValidationError("Write a summary first.")
+    if entry.reviewed_on is None or entry.next_review_on is None:
+        raise ValidationError(
+            "Give the day of the review and of the next one: readers must be able to see how fresh it is."
+        )
+    if entry.next_review_on <= entry.reviewed_on:
+        raise ValidationError("The next review must come after the last one.")
+    moment = entry.public_from if entry.is_public() else (at or timezone.now())
+    move(entry, EntryStatus.PUBLISHED, by=by, public_from=moment, successor=None, status_reason="")
+    reindex(entry)
+
+
+@transaction.atomic
+def supersede(entry: Entry, successor: Entry, *, by: Person, reason: str) -> None:
+    """Another entry takes over. This one stays readable, says so, and leads on."""
+    require(by, "evidence_store.withdraw_entry", entry)
+    if successor.pk == entry.pk:
+        raise ValidationError({"successor": "An entry cannot replace itself."})
+    _needs(reason, "Say why it is replaced.")
+    move(entry, EntryStatus.SUPERSEDED, by=by, status_reason=reason, successor=successor, updated_at=timezone.now())
+
+
+@transaction.atomic
+def withdraw(entry: Entry, *, by: Person, reason: str, successor: Entry | None = None) -> None:
+    """Take the content away and leave a page that says when and why."""
+    require(by, "evidence_store.withdraw_entry", entry)
+    _needs(reason, "Say why it is withdrawn: the reason stays in its place.")
+    move(entry, EntryStatus.WITHDRAWN, by=by, status_reason=reason, successor=successor, updated_at=timezone.now())
+
+
+def _needs(reason: str, sentence: str) -> None:
+    if not reason.strip():
+        raise ValidationError({"reason": sentence})

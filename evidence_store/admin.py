@@ -1,0 +1,85 @@
+"""The back room for the evidence store. Ratings are read here, never changed: a new one is recorded in the staff area."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from evidence_store.models import Entry, Finding, FormerAddress, Outcome, Rating, RatingLevel, RatingScheme, Review
+
+
+class Kept(admin.ModelAdmin):
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(RatingScheme)
+class RatingSchemeAdmin(Kept):
+    list_display = ("name", "key", "version", "valid_from", "valid_until")
+    search_fields = ("name", "key")
+
+
+@admin.register(RatingLevel)
+class RatingLevelAdmin(Kept):
+    list_display = ("label", "scheme", "axis", "code", "number", "order")
+    list_filter = ("axis", "scheme")
+    search_fields = ("label", "code")
+    list_select_related = ("scheme",)
+
+
+@admin.register(Outcome)
+class OutcomeAdmin(Kept):
+    list_display = ("name", "slug", "polarity")
+    list_filter = ("polarity",)
+    search_fields = ("name", "slug")
+
+
+@admin.register(Review)
+class ReviewAdmin(Kept):
+    list_display = ("named", "title", "year", "doi")
+    list_filter = ("year",)
+    search_fields = ("title", "doi", "authors")
+
+
+@admin.register(Entry)
+class EntryAdmin(Kept):
+    list_display = ("title", "status", "public_from", "reviewed_on", "next_review_on", "is_demonstration")
+    list_filter = ("status", "is_demonstration", "themes")
+    search_fields = ("title", "slug", "summary")
+    readonly_fields = ("status", "successor", "status_reason", "updated_at")
+    raw_id_fields = ("programmes", "evaluations")
+    filter_horizontal = ("themes",)
+
+
+@admin.register(FormerAddress)
+class FormerAddressAdmin(admin.ModelAdmin):
+    list_display = ("path", "entry")
+    search_fields = ("path", "entry__title")
+    list_select_related = ("entry",)
+    raw_id_fields = ("entry",)
+
+
+@admin.register(Finding)
+class FindingAdmin(Kept):
+    list_display = ("entry", "outcome", "comparator")
+    list_filter = ("outcome",)
+    search_fields = ("entry__title", "outcome__name", "population")
+    list_select_related = ("entry", "outcome")
+    raw_id_fields = ("entry", "outcome")
+
+
+@admin.register(Rating)
+class RatingAdmin(Kept):
+    list_display = ("finding", "effect", "strength", "assessed_on", "public_from", "is_current", "is_demonstration")
+    list_filter = ("is_current", "is_demonstration", "effect", "strength")
+    search_fields = ("finding__entry__title", "finding__outcome__name", "reason")
+    list_select_related = ("finding__entry", "finding__outcome", "effect", "strength")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
