@@ -1,4 +1,68 @@
-from django.urls import URLPattern
+"""Every address of calls: the public reads, staff write, organisations apply, assessors score."""
+
+from django.urls import URLPattern, path
+
+from calls.views import applications, drafts, public, writing
 
 app_name = "calls"
-urlpatterns: list[URLPattern] = []
+
+reading: list[URLPattern] = [
+    path("calls/", public.call_list, name="list"),
+    path("calls/<slug:slug>/", public.call_page, name="call"),
+    path("calls/<slug:slug>/ask/", public.ask, name="ask"),
+    path("calls/<slug:slug>/follow/", public.follow, name="follow"),
+    path("calls/<slug:slug>/apply/", applications.start, name="start"),
+]
+
+applying: list[URLPattern] = [
+    path("workspace/applications/", applications.our_applications, name="our_applications"),
+    path("workspace/applications/<int:pk>/", applications.application, name="application"),
+    path("workspace/applications/<int:pk>/section/<int:number>/", drafts.section_page, name="section"),
+    path("workspace/applications/<int:pk>/section/<int:number>/save/", drafts.autosave, name="autosave"),
+    path("workspace/applications/<int:pk>/history/<str:key>/", drafts.history, name="history"),
+    path("workspace/applications/<int:pk>/together/", drafts.together, name="together"),
+    path("workspace/applications/<int:pk>/check/", applications.check, name="check"),
+    path("workspace/applications/<int:pk>/take-back/", applications.take_back, name="take_back"),
+    path("workspace/applications/<int:pk>/withdraw/", applications.withdraw, name="withdraw"),
+    path("workspace/applications/<int:pk>/print/", applications.print_answers, name="print"),
+    path("workspace/applications/<int:pk>/answers.txt", applications.download, name="download"),
+]
+
+running: list[URLPattern] = [
+    path("staff/calls/", writing.board, name="board"),
+    path("staff/calls/new/", writing.new, name="new"),
+    path("staff/calls/<slug:slug>/", writing.manage, name="manage"),
+    path("staff/calls/<slug:slug>/about/", writing.step("about"), name="write_about"),
+    path("staff/calls/<slug:slug>/eligibility/", writing.step("eligibility"), name="write_eligibility"),
+    path("staff/calls/<slug:slug>/dates/", writing.step("dates"), name="write_dates"),
+    path("staff/calls/<slug:slug>/questions/", writing.parts, {"kind": "questions"}, name="write_questions"),
+    path("staff/calls/<slug:slug>/criteria/", writing.parts, {"kind": "criteria"}, name="write_criteria"),
+    path("staff/calls/<slug:slug>/questions/add/", writing.part, {"kind": "questions"}, name="add_question"),
+    path("staff/calls/<slug:slug>/criteria/add/", writing.part, {"kind": "criteria"}, name="add_criterion"),
+    path("staff/calls/<slug:slug>/questions/<int:pk>/", writing.part, {"kind": "questions"}, name="question"),
+    path("staff/calls/<slug:slug>/criteria/<int:pk>/", writing.part, {"kind": "criteria"}, name="criterion"),
+    path(
+        "staff/calls/<slug:slug>/questions/<int:pk>/move/",
+        writing.rearrange,
+        {"kind": "questions"},
+        name="move_question",
+    ),
+    path(
+        "staff/calls/<slug:slug>/criteria/<int:pk>/move/",
+        writing.rearrange,
+        {"kind": "criteria"},
+        name="move_criterion",
+    ),
+    path("staff/calls/<slug:slug>/check/", writing.check, name="write_check"),
+    path("staff/calls/<slug:slug>/preview/", writing.preview, name="preview"),
+    path("staff/calls/<slug:slug>/approve/", writing.approve, name="approve"),
+    path("staff/calls/<slug:slug>/send-back/", writing.send_back, name="send_back"),
+    path("staff/calls/<slug:slug>/publish/", writing.publish, name="publish"),
+    path("staff/calls/<slug:slug>/extend/", writing.extend, name="extend"),
+    path("staff/calls/<slug:slug>/cancel/", writing.cancel, name="cancel"),
+    path("staff/calls/<slug:slug>/duplicate/", writing.duplicate, name="duplicate"),
+    path("staff/calls/<slug:slug>/enquiries/", writing.enquiry_list, name="enquiries"),
+    path("staff/calls/<slug:slug>/enquiries/<int:pk>/", writing.answer_enquiry, name="answer_enquiry"),
+]
+
+urlpatterns: list[URLPattern] = [*reading, *applying, *running]
