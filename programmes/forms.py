@@ -1,0 +1,185 @@
+"""Input about partnerships, what they owe and what they report, understood but not decided."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.timezone import localdate
+
+from programmes.actions.obligations import moment_on
+from programmes.actions.reports import FIELDS, TEXTS, refuse_details_of_a_child
+from programmes.choices import ObligationKind
+from programmes.models import Partnership, Report
+
+EARLIEST = date(2000, 1, 1)
+LATEST = date(2100, 1, 1)
+
+
+def sensible(day: date) -> date:
+    if not EARLIEST <= day <= LATEST:
+        raise ValidationError("Enter a day between the years 2000 and 2100.")
+    return day
+
+
+class SensibleDateField(forms.DateField):
+    def clean(self, value: Any) -> date | None:
+        day = super().clean(value)
+        return sensible(day) if day else day
+
+
+class TermsForm(forms.Form):
+    terms = forms.CharField(
+        label="Terms of the agreement",
+        max_length=20000,
+        widget=forms.Textarea(attrs={"rows": 14}),
+        help_text="What each side does, from when to when, what is published, how either side can end it. The partner’s leads are told by e-mail.",
+    )
+
+
+class SignatureForm(forms.Form):
+    office = forms.CharField(
+        label="Office that signs",
+        max_length=150,
+        help_text="For example: Director of Children’s Services. We record the office, not a person’s name.",
+    )
+    agreed = forms.BooleanField(label="I may sign for this organisation, and we agree to these terms")
+
+
+class SignedElsewhereForm(forms.Form):
+    office = forms.CharField(label="Office that signed", max_length=150, help_text="For example: Director of Children’s Services.")
+    on = SensibleDateField(label="Day of signature")
+
+    def clean_on(self) -> date:
+        if self.cleaned_data["on"] > localdate():
+            raise ValidationError("The day of signature cannot lie in the future.")
+        return self.cleaned_data["on"]
+
+
+class StartForm(forms.Form):
+    on = SensibleDateField(label="First day", initial=localdate)
+    ends_on = SensibleDateField(label="Last day agreed so far", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        clean = super().clean()
+        if clean.get("on") and clean.get("ends_on") and clean["ends_on"] < clean["on"]:
+            self.add_error("ends_on", "The last day lies before the first day.")
+        return clean
+
+
+class ReasonForm(forms.Form):
+    why = forms.CharField(label="Why", max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
+
+
+class CompleteForm(forms.Form):
+    on = SensibleDateField(label="Last day of the partnership", initial=localdate)
+
+
+class LeaveForm(forms.Form):
+    withdrew = forms.TypedChoiceField(
+        label="Who ended it",
+        choices=(("yes", "The partner withdrew"), ("no", "The centre ended it")),
+        coerce=lambda answer: answer == "yes",
+        widget=forms.RadioSelect,
+    )
+    on = SensibleDateField(label="From which day", initial=localdate)
+    reason = forms.CharField(
+        label="Reason, in words that can be published",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="It stands on the partner’s page. The partnership stays in the record.",
+    )
+
+
+class AnnounceForm(forms.Form):
+    on = SensibleDateField(label="Day of the announcement", initial=localdate)
+    at = forms.TimeField(label="Time (UK)", initial="09:30", widget=forms.TimeInput(attrs={"type": "time"}))
+
+    def clean(self) -> dict[str, Any]:
+        clean = super().clean()
+        if clean.get("on") and clean.get("at"):
+            moment = moment_on(clean["on"], clean["at"])
+            if timezone.localtime(moment).replace(tzinfo=None) != datetime.combine(clean["on"], clean["at"]):
+                self.add_error("at", "This time does not exist on that day, because the clocks change. Choose another.")
+            clean["moment"] = moment
+        return clean
+
+
+class ObligationForm(forms.Form):
+    kind = forms.ChoiceField(label="What is owed", choices=ObligationKind.choices)
+    title = forms.CharField(label="Title, as the partner reads it", max_length=200)
+    guidance = forms.CharField(label="What we expect", max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 4}))
+    due_on = SensibleDateField(label="Due on", help_text="By five in the afternoon, UK time.")
+
+    @property
+    def due_at(self) -> datetime:
+        return moment_on(self.cleaned_data["due_on"])
+
+
+class ScheduleForm(forms.Form):
+    first_on = SensibleDateField(label="First report due on", help_text="By five in the afternoon, UK time.")
+    every_months = forms.IntegerField(label="Months between reports", min_value=1, max_value=24, initial=3)
+    how_many = forms.IntegerField(label="How many reports", min_value=1, max_value=24, initial=4)
+
+
+class MoveDateForm(forms.Form):
+    due_on = SensibleDateField(label="New date", help_text="By five in the afternoon, UK time.")
+    why = forms.CharField(label="Why it moves", max_length=500, widget=forms.Textarea(attrs={"rows": 3}), help_text="The partner sees this.")
+
+    @property
+    def due_at(self) -> datetime:
+        return moment_on(self.cleaned_data["due_on"])
+
+
+class QuestionForm(forms.Form):
+    text = forms.CharField(
+        label="Your question",
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="The partner receives it by e-mail and can send a new version, filled with what they sent.",
+    )
+
+
+class ReportForm(forms.ModelForm):
+    """A draft may be stored with gaps; what is missing is said when it is sent."""
+
+    base_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Report
+        fields = FIELDS
+        widgets = {name: forms.Textarea(attrs={"rows": 6, "data-word-limit": 600}) for name in TEXTS}
+        help_texts = {
+            "activity": "In a few paragraphs. Write about the work, never about a child or family who could be recognised.",
+            "families_reached": "A total. Leave it empty if it is under 5, and say “fewer than 5” in the text.",
+            "staff_involved": "A total.",
+            "changes": "What you do differently from the plan, and what made you change it.",
+            "help_needed": "From the centre, or from another partner.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in TEXTS:
+            self.fields[name].max_length = 20000
+            self.fields[name].validators.append(forms.fields.validators.MaxLengthValidator(20000))
+        if self.instance.pk:
+            self.fields["base_version"].initial = self.instance.base_version
+
+    def clean(self) -> dict[str, Any]:
+        clean = super().clean() or self.cleaned_data
+        for name in TEXTS:
+            try:
+                refuse_details_of_a_child(clean.get(name) or "")
+            except ValidationError as found:
+                self.add_error(name, found)
+        return clean
+
+    def values(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in FIELDS}
+
+
+def chosen_partnerships(identifiers: list[str], choices: Any) -> list[Partnership]:
+    """Those of ``choices`` whose numbers were ticked; anything that is not a number of one of them is ignored."""
+    wanted = {int(identifier) for identifier in identifiers if identifier.isdecimal() and len(identifier) < 19}
+    return [partnership for partnership in choices if partnership.pk in wanted]
