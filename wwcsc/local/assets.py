@@ -38,7 +38,7 @@ def folder_of_node() -> str:
     if program and shutil.which("npm") and node_version(program) >= OLDEST_NODE:
         return str(Path(program).parent)
     if not (TOOLS / "bin" / "npm").exists():
-        print("This machine has no node: taking it from the Python package index.", flush=True)  # noqa: T201
+        print("This machine has no node: taking it from the Python package index.", flush=True)
         venv.create(TOOLS, with_pip=True, clear=True)
         pip = [TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "--only-binary", ":all:", NODE_WHEEL], check=True)
@@ -76,7 +76,7 @@ def main() -> int:
     except (subprocess.CalledProcessError, OSError) as problem:
         print(
             f"The assets could not be built: {problem}. Pages would have no style, so this stops here.", file=sys.stderr
-        )  # noqa: T201
+        )
         return 1
     return 0
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 import time
 import urllib.error
@@ -53,6 +54,13 @@ def health(address: str, *, host: str = "") -> Health:
         return Health(status, dict(json.loads(body)) if body else {})
     except ValueError:
         return Health(status)
+
+
+def style_is_served(address: str) -> bool:
+    """The home page names a style sheet of ours, and that one is there: pages without style are no pages."""
+    _, page = fetch(f"{address}/")
+    sheets = re.findall(rb'href="(/static/built/theme[^"]*\.css)"', page)
+    return bool(sheets) and fetch(f"{address}{sheets[0].decode()}")[0] == 200
 
 
 def wait_for(true: Callable[[], bool], *, look: Look, patience: float) -> bool:

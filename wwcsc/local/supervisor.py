@@ -136,7 +136,7 @@ def listen(port: int) -> socket.socket:
 def say(words: str = "") -> None:
     """Print, and never mind a closed pipe: stopping in order matters more than being heard."""
     try:
-        print(words, flush=True)  # noqa: T201
+        print(words, flush=True)
     except (OSError, ValueError):
         silence()
 
@@ -162,9 +162,10 @@ class Supervisor:
         self.stopping = False
 
     def __enter__(self) -> "Supervisor":
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:  # started with nohup: it wants to survive the terminal
-                signal.signal(number, self.asked_to_stop)
+        signal.signal(signal.SIGINT, self.asked_to_stop)
+        signal.signal(signal.SIGTERM, self.asked_to_stop)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # started with nohup: it is to survive the terminal
+            signal.signal(signal.SIGHUP, self.asked_to_stop)
         return self
 
     def asked_to_stop(self, number: int, frame: FrameType | None) -> None:

@@ -1,23 +1,25 @@
 """One command that starts the whole portal on this machine: servers, records, web, worker and clock."""
 
+import secrets
 import time
 from argparse import ArgumentParser
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import CommandError, call_command, get_commands
+from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from wwcsc.demonstration import sign_ins
 from wwcsc.local import proof
 from wwcsc.local.servers import ServerDidNotStart
 from wwcsc.local.stack import LocalStack, forget_everything, make_folders, refuse_fresh_on_servers_of_others
 from wwcsc.local.supervisor import AlreadyRunning, Lock, PartDied, StopRequested, Supervisor, listen, say
+from wwcsc.notices import check_that_mail_arrives
 
 PATIENCE = 120.0  # seconds; the first start on a slow machine compiles everything it imports
+PATIENCE_WITH_A_PROOF = 60.0
 STEPS = [
     ("migrate", "Bringing the database up to date", {"interactive": False}),
     ("load_facts", "Loading facts: authorities, trusts, programmes, evidence", {}),
@@ -119,28 +121,28 @@ def port(typed: str) -> int:
 
 
 def prepare_records(log: Path) -> None:
-    known = get_commands()
     with log.open("a", encoding="utf-8") as output:
         for name, words, arguments in STEPS:
-            if name in known:
-                say(f"{words}.")
-                call_command(name, stdout=output, stderr=output, **arguments)
+            say(f"{words}.")
+            call_command(name, stdout=output, stderr=output, **arguments)
     # Connections of ours would hold up the stop of PostgreSQL, and must not be shared with children.
     connections.close_all()
 
 
-def sign_ins() -> list[tuple[str, str, str, str]]:
-    if find_spec("wwcsc.demonstration") is None:
-        return []
-    return import_module("wwcsc.demonstration").sign_ins()
-
-
 def prove(supervisor: Supervisor, address: str, *, began: float) -> None:
     """Each line is a thing that a person would miss at once. The first one that does not hold ends the command."""
+    token = secrets.token_hex(8)
+    check_that_mail_arrives(token)
+    connections.close_all()
     for words, holds in (
         ("web: the home page is served", lambda: proof.fetch(f"{address}/")[0] == 200),
-        ("worker and beat: a task rung by the clock was done", lambda: proof.health(address).is_good),
+        ("assets: its style sheet is served", lambda: proof.style_is_served(address)),
+        ("worker and beat: a task rung by the clock was done", lambda: proof.health(address).is_good(since=began)),
+        ("mail: a message went from the outbox to the catcher", lambda: proof.arrived(settings.LOCAL.mail, token)),
     ):
-        if not proof.wait_for(holds, look=supervisor.look, patience=PATIENCE):
-            raise ServerDidNotStart(f"Not healthy: {words}: no. /healthz says {proof.health(address)}.")
+        if not proof.wait_for(holds, look=supervisor.look, patience=PATIENCE_WITH_A_PROOF):
+            raise ServerDidNotStart(
+                f"NO   {words}. Logs are in {settings.LOCAL.logs}; /healthz: {proof.health(address)}"
+            )
         say(f"  yes  {words}")
+    say("\nEverything works.")
