@@ -12,6 +12,7 @@ from django.forms.renderers import TemplatesSetting
 from django.forms.widgets import Input
 
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+NUMBER = re.compile(r"\s*(-?\d+(\.\d+)?)?\s*$")
 
 # The first match wins, so a subclass stands before its parent.
 KINDS: tuple[tuple[type[forms.Widget], str], ...] = (
@@ -70,7 +71,7 @@ class PortalBoundField(BoundField):
         return [_in_plain_words(self, problem) for problem in self.errors.as_data()]
 
     def as_widget(self, widget: forms.Widget | None = None, attrs: dict | None = None, only_initial: bool = False):
-        self._offer_a_calendar(widget or self.field.widget)
+        self._fit_control(widget or self.field.widget)
         return super().as_widget(widget, attrs, only_initial)
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
@@ -86,11 +87,13 @@ class PortalBoundField(BoundField):
         attrs["class"] = _joined([str(widget.attrs.get("class", "")), str(attrs.get("class", "")), *added])
         return attrs
 
-    def _offer_a_calendar(self, widget: forms.Widget) -> None:
-        """Plain date inputs become the browser's own date control, unless what was typed would then be lost."""
+    def _fit_control(self, widget: forms.Widget) -> None:
+        """Dates get the browser's own calendar. What was typed and is no date or number is shown in plain text, never lost."""
+        typed = self.value()
+        if type(widget) is forms.NumberInput and isinstance(typed, str) and not NUMBER.match(typed):
+            widget.input_type = "text"
         if getattr(widget, "input_type", "") != "text":
             return
-        typed = self.value()
         if isinstance(typed, str) and typed and not ISO_DAY.match(typed):
             return
         if type(widget) is forms.DateInput:

@@ -51,7 +51,7 @@ def uk_short_day(moment: date | datetime | None) -> str:
 def uk_clock(moment: datetime) -> str:
     local = moment.astimezone(UK)
     if (local.hour, local.minute) in {(0, 0), (12, 0)}:
-        return "midnight" if local.hour == 0 else "midday"
+        return "midnight at the start of the day" if local.hour == 0 else "midday"
     return f"{local.hour % 12 or 12}:{local.minute:02}{'am' if local.hour < 12 else 'pm'}"
 
 

@@ -26,6 +26,7 @@ def render(text: str, **context) -> str:
         (datetime(2026, 1, 9, 12, 0, tzinfo=UTC), "Friday 9 January 2026, midday (UK time)"),
         (datetime(2026, 3, 29, 1, 30, tzinfo=UTC), "Sunday 29 March 2026, 2:30am (UK time)"),
         (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "Sunday 25 October 2026, 1:30am (UK time)"),
+        (datetime(2026, 6, 11, 23, 0, tzinfo=UTC), "Friday 12 June 2026, midnight at the start of the day (UK time)"),
         (date(2026, 6, 12), "Friday 12 June 2026"),
         (None, ""),
     ],
@@ -244,6 +245,14 @@ def test_what_was_typed_is_never_lost():
 
     assert 'value="Weekly &lt;meetings&gt;"' in html
     assert 'value="31/02/2027"' in html
+
+
+def test_a_number_in_words_is_shown_again_as_it_was_typed():
+    class Places(forms.Form):
+        places = forms.IntegerField()
+
+    assert 'type="text" name="places" value="about six"' in str(Places({"places": "about six"})["places"])
+    assert 'type="number" name="places" value="6"' in str(Places({"places": "6"})["places"])
 
 
 def test_a_date_gets_the_calendar_of_the_browser():
