@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from calls.views import applications, drafts, public, writing
+from calls.views import applications, assessments, board, decisions, drafts, public, writing
 
 app_name = "calls"
 
@@ -65,4 +65,34 @@ running: list[URLPattern] = [
     path("staff/calls/<slug:slug>/enquiries/<int:pk>/", writing.answer_enquiry, name="answer_enquiry"),
 ]
 
-urlpatterns: list[URLPattern] = [*reading, *applying, *running]
+judging: list[URLPattern] = [
+    path("staff/calls/<slug:slug>/board/", board.applications_board, name="applications_board"),
+    path("staff/calls/<slug:slug>/board.csv", board.board_csv, name="board_csv"),
+    path("staff/calls/<slug:slug>/start-assessment/", board.start_assessment, name="start_assessment"),
+    path("staff/calls/<slug:slug>/eligible/", board.eligibility, name="eligibility"),
+    path("staff/calls/<slug:slug>/assessors/", board.assessors, name="assessors"),
+    path("staff/calls/<slug:slug>/assessors/suggest/", board.suggest, name="suggest_assessors"),
+    path("staff/calls/<slug:slug>/finish-deciding/", decisions.finish_deciding, name="finish_deciding"),
+    path("staff/calls/<slug:slug>/return-to-deciding/", decisions.return_to_deciding, name="return_to_deciding"),
+    path("staff/calls/<slug:slug>/letters/", decisions.letters, name="letters"),
+    path("staff/calls/<slug:slug>/letters/respond-by/", decisions.set_respond_by, name="set_respond_by"),
+    path("staff/calls/<slug:slug>/letters/renew/", decisions.renew_letters, name="renew_letters"),
+    path("staff/calls/<slug:slug>/letters/release/", decisions.release_letters, name="release_letters"),
+    path("staff/applications/<int:pk>/", decisions.decide, name="decide"),
+    path("staff/applications/<int:pk>/take-decision-back/", decisions.take_decision_back, name="take_decision_back"),
+    path("staff/applications/<int:pk>/eligible/", board.check_eligibility, name="check_eligibility"),
+    path("staff/applications/<int:pk>/assessors/", board.assign, name="assign"),
+    path("staff/applications/<int:pk>/moderate/<int:criterion>/", board.moderate, name="moderate"),
+    path("staff/applications/<int:pk>/letters/<int:notice>/", decisions.letter, name="letter"),
+    path("staff/applications/<int:pk>/offer/", decisions.offer, name="offer"),
+    path("staff/assessments/<int:pk>/take-back/", board.take_back, name="take_back_assessment"),
+    path("assess/", assessments.assess, name="assess"),
+    path("assess/<int:pk>/", assessments.assessment, name="assessment"),
+    path("assess/<int:pk>/declare/", assessments.declare, name="declare"),
+    path("assess/<int:pk>/save/", assessments.save_scores, name="save_scores"),
+    path("workspace/applications/<int:pk>/result/", decisions.result, name="result"),
+    path("workspace/applications/<int:pk>/result/accept/", decisions.accept_offer, name="accept_offer"),
+    path("workspace/applications/<int:pk>/result/decline/", decisions.decline_offer, name="decline_offer"),
+]
+
+urlpatterns: list[URLPattern] = [*reading, *applying, *running, *judging]
