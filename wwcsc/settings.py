@@ -44,7 +44,9 @@ if not SECRET_KEY:
 
 PORTAL_ADDRESS = setting("PORTAL_ADDRESS", "http://localhost:8000").rstrip("/")
 PORTAL_HOST = urlsplit(PORTAL_ADDRESS).hostname or "localhost"
-ALLOWED_HOSTS = [host for host in setting("ALLOWED_HOSTS", f"{PORTAL_HOST},localhost,127.0.0.1,[::1]").split(",") if host]
+ALLOWED_HOSTS = [
+    host for host in setting("ALLOWED_HOSTS", f"{PORTAL_HOST},localhost,127.0.0.1,[::1]").split(",") if host
+]
 CSRF_TRUSTED_ORIGINS = [PORTAL_ADDRESS]
 
 # --- apps ----------------------------------------------------------------------------------------------------------
@@ -281,9 +283,14 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(setting("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = Path(setting("MEDIA_ROOT", str(LOCAL.data / "media")))
+# Hashed names need a collectstatic, which a deployment runs once; a local start serves the files where they lie.
+_production_static, _local_static = (
+    "whitenoise.storage.CompressedManifestStaticFilesStorage",
+    "django.contrib.staticfiles.storage.StaticFilesStorage",
+)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": _production_static if PRODUCTION else _local_static},
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_MANIFEST_STRICT = PRODUCTION
