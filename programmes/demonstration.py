@@ -33,9 +33,9 @@ def load() -> None:
     programme = Programme.objects.filter(slug="pine").first()
     if staff is None or programme is None:
         return
-    _running("warrington", "Reflective visits after a conference", programme, staff)
-    _embargoed("royal-greenwich", "Practice weeks with families", programme, staff)
-    _waiting_for_signature("barnsley", "Family time coaching", programme, staff)
+    _running("wigan", "Reflective visits after a conference", programme, staff)
+    _embargoed("greenwich", "Practice weeks with families", programme, staff)
+    _waiting_for_signature("warrington", "Family time coaching", programme, staff)
 
 
 def _begun(slug: str, practice: str, programme: Programme, staff: Person, what: str, group: str) -> Partnership | None:
