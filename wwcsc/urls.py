@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from wwcsc.views.health import healthz
 from wwcsc.views.home import about, accessibility, home, licences, privacy
+from wwcsc.views.register import evaluation, register, register_csv
 from wwcsc.views.staff_work import staff_work
 from wwcsc.views.start import start
 from wwcsc.views.style_guide import style_guide
@@ -30,9 +31,13 @@ urlpatterns = [
     path("", include("programmes.urls")),
     path("", include("calls.urls")),
     path("", include("evaluations.urls")),
+    path("evaluations/", register, name="evaluations"),
+    path("evaluations/data.csv", register_csv, name="evaluations_csv"),
+    path("evaluations/<slug:slug>/", evaluation, name="evaluation"),
     path("", include("evidence_store.urls")),
     path("", include("newsroom.urls")),
     path("", include("notices.urls")),
+    path("", include("people.urls")),
     path("account/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]
