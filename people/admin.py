@@ -1,6 +1,10 @@
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 
 from people.models import Person, Post
+
+# One way in: the back room asks for the same password, code or passkey and the same second factor as the rest.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
 class PostInline(admin.TabularInline):
@@ -10,18 +14,34 @@ class PostInline(admin.TabularInline):
 
 @admin.register(Person)
 class PersonAdmin(admin.ModelAdmin):
-    list_display = ("email", "name", "job_title", "is_active", "is_staff", "is_demonstration")
+    list_display = ("email", "job_title", "name", "is_active", "is_staff", "is_demonstration", "last_login")
     list_filter = ("is_active", "is_staff", "is_demonstration", "posts__role")
     search_fields = ("email", "name", "job_title")
-    fields = ("email", "name", "job_title", "is_active", "is_staff", "is_superuser", "is_demonstration", "joined_at", "last_login")
+    ordering = ("name", "email")
+    date_hierarchy = "joined_at"
+    fields = (
+        "email",
+        "job_title",
+        "name",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "is_demonstration",
+        "joined_at",
+        "last_login",
+    )
     readonly_fields = ("joined_at", "last_login")
     inlines = (PostInline,)
+
+    def has_delete_permission(self, request: object, obj: Person | None = None) -> bool:
+        """People are closed, not deleted: what they did still needs somebody to have done it."""
+        return False
 
 
 @admin.register(Post)
 class PostAdmin(admin.ModelAdmin):
     list_display = ("person", "role", "starts_on", "ends_on")
-    list_filter = ("role",)
-    search_fields = ("person__email", "person__name")
+    list_filter = ("role", "starts_on", "ends_on")
+    search_fields = ("person__email", "person__name", "person__job_title")
     autocomplete_fields = ("person",)
     list_select_related = ("person",)

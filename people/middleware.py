@@ -28,5 +28,7 @@ class SecondFactorMiddleware:
         match = request.resolver_match
         if match is not None and (match.url_name or "").startswith(OPEN_WITHOUT_A_SECOND_FACTOR):
             return None
-        messages.warning(request, "Staff sign in with a second factor. Set one up here, then go on with what you were doing.")
+        messages.warning(
+            request, "Staff sign in with a second factor. Set one up here, then go on with what you were doing."
+        )
         return redirect(reverse("mfa_index"))

@@ -56,3 +56,11 @@ def is_administrator(person: Any) -> bool:
 
 rules.add_perm("people.view_person", is_centre_staff)
 rules.add_perm("people.manage_staff", is_administrator)
+
+
+@rules.predicate
+def is_themselves(person: Any, thing: Any) -> bool:
+    return isinstance(person, Person) and person == thing
+
+
+rules.add_perm("people.change_details", is_themselves | is_administrator)

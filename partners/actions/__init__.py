@@ -1,0 +1,1 @@
+"""What can happen to organisations and to the people who act for them."""
