@@ -108,6 +108,7 @@ def _send(obligation: Obligation, writer: Person, *, families: int) -> None:
         next_steps="A second team starts next quarter.",
     )
     reports.send_report(draft, by=writer)
+    obligation.refresh_from_db()
 
 
 def _embargoed(slug: str, practice: str, programme: Programme, staff: Person) -> None:
