@@ -7,6 +7,10 @@ from django.utils import timezone
 
 from calls.choices import CallStatus, QuestionKind
 from calls.models import Application, Call, Criterion, Enquiry, Question
+from evaluations.choices import Design, Stage
+from evaluations.models import Duty, Evaluation, Evaluator, Output
+from evidence_store.choices import Axis, EntryStatus
+from evidence_store.models import Entry, Finding, Outcome, Rating, RatingLevel, RatingScheme, Review
 from notices.choices import NoticeKind, NoticeStatus
 from notices.models import Notice
 from partners.choices import AuthorityType, InvitationPurpose, MembershipRole, OrganisationKind, Region
@@ -207,3 +211,144 @@ class EnquiryFactory(factory.django.DjangoModelFactory):
     call = factory.SubFactory(CallFactory)
     text = factory.Sequence(lambda n: f"May two authorities apply together? ({n})")
     asked_by = factory.SubFactory(PersonFactory)
+
+
+# --- evaluations -----------------------------------------------------------------------------------------------------
+
+
+class EvaluationFactory(factory.django.DjangoModelFactory):
+    """On the public register. ``EvaluationFactory(embargoed=True)`` becomes public tomorrow."""
+
+    class Meta:
+        model = Evaluation
+
+    class Params:
+        embargoed = factory.Trait(public_from=factory.LazyFunction(lambda: timezone.now() + timedelta(days=1)))
+
+    slug = factory.Sequence(lambda n: f"evaluation-{n}")
+    title = factory.Sequence(lambda n: f"Evaluation {n}")
+    summary = "Whether weekly family meetings help."
+    design = Design.PILOT
+    status = Stage.SET_UP
+    public_from = factory.LazyFunction(lambda: timezone.now() - timedelta(days=10))
+
+
+class EvaluatorFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Evaluator
+
+    evaluation = factory.SubFactory(EvaluationFactory)
+    organisation = factory.SubFactory(OrganisationFactory, kind=OrganisationKind.UNIVERSITY)
+
+
+class DutyFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Duty
+
+    evaluation = factory.SubFactory(EvaluationFactory)
+    kind = "final"
+    due_on = factory.LazyFunction(lambda: timezone.localdate() + timedelta(days=30))
+
+
+class OutputFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Output
+
+    evaluation = factory.SubFactory(EvaluationFactory)
+    kind = "final"
+    title = factory.Sequence(lambda n: f"Report {n}")
+    published_on = factory.LazyFunction(lambda: timezone.localdate() - timedelta(days=1))
+
+
+# --- evidence store --------------------------------------------------------------------------------------------------
+
+
+class SchemeFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = RatingScheme
+        django_get_or_create = ("key", "version")
+
+    key = "test"
+    version = "1"
+    name = "Ratings for tests"
+
+
+class LevelFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = RatingLevel
+        django_get_or_create = ("scheme", "axis", "code")
+
+    scheme = factory.SubFactory(SchemeFactory)
+    axis = Axis.EFFECT
+    code = "tends_positive"
+    label = "Tends to positive"
+    number = 1
+    order = 10
+
+
+def effect(code="tends_positive", number=1, order=10):
+    return LevelFactory(axis=Axis.EFFECT, code=code, number=number, order=order, label=code.replace("_", " ").capitalize())
+
+
+def strength(code="moderate", number=2):
+    return LevelFactory(axis=Axis.STRENGTH, code=code, number=number, order=number, label=code.replace("_", " ").capitalize())
+
+
+class OutcomeFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Outcome
+
+    slug = factory.Sequence(lambda n: f"outcome-{n}")
+    name = factory.Sequence(lambda n: f"Outcome {n}")
+
+
+class ReviewFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Review
+
+    authors = ["O'Donnell C", "van der Laan M"]
+    year = 2015
+    title = factory.Sequence(lambda n: f"Review {n}")
+
+
+class EntryFactory(factory.django.DjangoModelFactory):
+    """In the public store. ``EntryFactory(embargoed=True)`` becomes public tomorrow; ``draft=True`` is being written."""
+
+    class Meta:
+        model = Entry
+
+    class Params:
+        embargoed = factory.Trait(public_from=factory.LazyFunction(lambda: timezone.now() + timedelta(days=1)))
+        draft = factory.Trait(status=EntryStatus.DRAFT, public_from=None)
+
+    slug = factory.Sequence(lambda n: f"entry-{n}")
+    title = factory.Sequence(lambda n: f"Practice {n}")
+    summary = "A practice that is looked at."
+    status = EntryStatus.PUBLISHED
+    public_from = factory.LazyFunction(lambda: timezone.now() - timedelta(days=10))
+    updated_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=10))
+
+
+class FindingFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Finding
+
+    entry = factory.SubFactory(EntryFactory)
+    outcome = factory.SubFactory(OutcomeFactory)
+
+
+class RatingFactory(factory.django.DjangoModelFactory):
+    """A public rating. ``RatingFactory(embargoed=True)`` is held back until tomorrow."""
+
+    class Meta:
+        model = Rating
+
+    class Params:
+        embargoed = factory.Trait(public_from=factory.LazyFunction(lambda: timezone.now() + timedelta(days=1)))
+
+    finding = factory.SubFactory(FindingFactory)
+    effect = factory.LazyFunction(effect)
+    strength = factory.LazyFunction(strength)
+    reason = "As the review found."
+    public_from = factory.LazyFunction(lambda: timezone.now() - timedelta(days=10))
+    recorded_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=10))

@@ -15,6 +15,7 @@ BEAT_SCHEDULE = {
     "wwcsc.tasks.beat_heartbeat": 10,
     "notices.tasks.ring": 10,
     "programmes.tasks.remind_of_reports": 60,
+    "evidence_store.tasks.reindex_what_became_public": 60,
 }
 
 

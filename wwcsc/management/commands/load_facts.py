@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from evaluations import facts as evaluations
 from evidence_store import facts as evidence_store
+from evidence_store.actions.search_index import reindex_all
+from evidence_store.models import Entry
 from partners import facts as partners
 from partners.facts_reader import FactsRefused, Problem, Reading, shipped, write
 from programmes import facts as programmes
@@ -45,7 +48,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{rows:,} rows in {len(reading.tables)} files are in order. Nothing was loaded.")
             return
         try:
-            counts = write(reading)
+            with transaction.atomic():
+                counts = write(reading)
+                if any(count.new or count.changed or count.gone for count in counts):
+                    reindex_all(Entry.objects.all())
         except FactsRefused as refused:
             raise CommandError(refusal(refused.problems)) from None
         for count in counts:
