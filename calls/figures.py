@@ -13,7 +13,7 @@ from django.utils.timezone import localdate
 from calls.choices import ApplicationStatus, AssessmentStatus, Outcome, PlacesUnit
 from calls.models import Application, Assessment, Call, Decision
 from notices.models import Notice
-from partners.choices import InvitationPurpose, OrganisationKind
+from partners.choices import AuthorityType, Grade, InvitationPurpose, OrganisationKind, Region
 from partners.models import Inspection, Invitation, Membership
 from people.choices import StaffRole
 from people.models import Person, Post
@@ -113,6 +113,21 @@ class Row:
     standing: Standing
     is_blind: bool
     rank: int | None = None
+
+    @property
+    def told_in_words(self) -> dict[str, str]:
+        """Labels of the codes, for the fifty rows of a page."""
+        return {name: str(labels(code).label) if code else "" for name, labels, code in self._codes()}
+
+    def _codes(self) -> tuple:
+        return (
+            ("kind", OrganisationKind, self.kind),
+            ("type", AuthorityType, self.authority_type),
+            ("region", Region, self.region),
+            ("grade", Grade, self.grade),
+            ("status", ApplicationStatus, self.status),
+            ("outcome", Outcome, self.outcome),
+        )
 
 
 FIELDS = (

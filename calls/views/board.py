@@ -16,7 +16,7 @@ from audit.actions import record
 from calls import figures
 from calls.actions import assessments as actions
 from calls.actions import assignments
-from calls.choices import ApplicationStatus, AssessmentStatus, CallStatus, Outcome
+from calls.choices import ApplicationStatus, AssessmentStatus, CallStatus
 from calls.forms.assessments import (
     AssignForm,
     EligibilityForm,
@@ -31,7 +31,7 @@ from calls.models import Application, Assessment, Call, Criterion
 from calls.rules.assessments import blinded
 from calls.rules.eligibility import eligibility_of
 from calls.views.writing import staff_call
-from partners.choices import AuthorityType, Grade, OrganisationKind, Region
+from partners.choices import Grade
 from people.models import Person
 from people.requests import SignedInRequest
 from people.rules import require
@@ -69,7 +69,6 @@ def applications_board(request: SignedInRequest, slug: str) -> HttpResponse:
         "places": figures.places_of(call),
         "progress": figures.progress_of(call),
         "kept_from_me": _kept_from(request.user, call),
-        "names": NAMES,
     }
     return render(request, "calls/board/board.html", context)
 
@@ -116,28 +115,18 @@ HEADS = (
     "Place on the reserve list",
     "Demonstration",
 )
-NAMES = {
-    "region": dict(Region.choices),
-    "kind": dict(OrganisationKind.choices),
-    "type": dict(AuthorityType.choices),
-    "grade": dict(Grade.choices),
-    "status": dict(ApplicationStatus.choices),
-    "outcome": dict(Outcome.choices),
-}
-
-
 def _cells(row: figures.Row) -> list[Any]:
-    standing, hidden = row.standing, row.is_blind
+    standing, hidden, said = row.standing, row.is_blind, row.told_in_words
     score = "" if standing.score is None else f"{standing.score:.2f}"
     return [
         row.reference,
         row.name,
-        NAMES["kind"].get(row.kind, ""),
-        NAMES["type"].get(row.authority_type, ""),
-        NAMES["region"].get(row.region, ""),
-        NAMES["grade"].get(row.grade, ""),
+        said["kind"],
+        said["type"],
+        said["region"],
+        said["grade"],
         row.practice_name,
-        NAMES["status"].get(row.status, ""),
+        said["status"],
         row.rank or "",
         "Not shown to you until all scores are in" if hidden else score,
         "" if standing.spread is None else f"{standing.spread:.2f}",
@@ -147,7 +136,7 @@ def _cells(row: figures.Row) -> list[Any]:
         "" if hidden else standing.moderated,
         row.running,
         row.before,
-        NAMES["outcome"].get(row.outcome, ""),
+        said["outcome"],
         row.reserve_rank or "",
         "yes" if row.is_demonstration else "",
     ]
@@ -240,7 +229,8 @@ def eligibility(request: SignedInRequest, slug: str) -> HttpResponse:
         "only": only,
     }
     for application in page:
-        application.grade = NAMES["grade"].get(context["grades"].get(application.organisation_id, ""), "")
+        grade = context["grades"].get(application.organisation_id, "")
+        application.grade = Grade(grade).label if grade else ""
     return render(request, "calls/board/eligibility.html", context)
 
 
