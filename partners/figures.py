@@ -69,7 +69,9 @@ def of_gaps() -> GapFigures:
     )
     edges = AuthorityYear.objects.order_by("year").values_list("year", flat=True)
     return GapFigures(
-        organisations_without_source=Organisation.objects.filter(is_public=True, is_demonstration=False, source="").count(),
+        organisations_without_source=Organisation.objects.filter(
+            is_public=True, is_demonstration=False, source=""
+        ).count(),
         services_unverified=Organisation.objects.filter(services_provided__isnull=False)
         .exclude(services_provided__unverified="")
         .distinct()
@@ -79,7 +81,9 @@ def of_gaps() -> GapFigures:
         years_without_children_in_care=years["without"],
         first_year=edges.first(),
         last_year=edges.last(),
-        last_inspection=Inspection.objects.order_by(F("published_on").desc()).values_list("published_on", flat=True).first(),
+        last_inspection=Inspection.objects.order_by(F("published_on").desc())
+        .values_list("published_on", flat=True)
+        .first(),
     )
 
 
@@ -104,5 +108,9 @@ def _letters(name: str) -> list[str]:
         best = (words[0][0] + words[1][:2]).upper()
     else:
         best = whole[:3]
-    rest = [whole[0] + whole[second] + whole[third] for second in range(1, len(whole)) for third in range(second + 1, len(whole))]
+    rest = [
+        whole[0] + whole[second] + whole[third]
+        for second in range(1, len(whole))
+        for third in range(second + 1, len(whole))
+    ]
     return [best, *rest]

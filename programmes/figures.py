@@ -22,12 +22,16 @@ def working_with_us(*, now: bool | None = None) -> QuerySet[Organisation]:
     """Organisations that are a partner, or whose area one serves. ``now``: only those with one that runs, or with none."""
     public = public_partnerships()
     running = public.filter(status__in=RUNNING)
-    ever = Q(pk__in=public.values("organisation")) | Q(pk__in=public.values("areas"))
-    today = Q(pk__in=running.values("organisation")) | Q(pk__in=running.values("areas"))
+    ever, today = _taking_part(public), _taking_part(running)
     known = Organisation.objects.visible_to(AnonymousUser())
     if now is None:
         return known.filter(ever)
     return known.filter(today) if now else known.filter(ever).exclude(today)
+
+
+def _taking_part(partnerships: QuerySet[Partnership]) -> Q:
+    areas = partnerships.filter(areas__isnull=False)  # an empty area in the list would make "not in" answer nothing
+    return Q(pk__in=partnerships.values("organisation")) | Q(pk__in=areas.values("areas"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,10 @@ def standings(programme: Programme | None = None) -> Standings:
     public = public_partnerships()
     if programme is not None:
         public = public.filter(programme=programme)
-    pairs = [*public.values_list("organisation", "status"), *public.filter(areas__isnull=False).values_list("areas", "status")]
+    pairs = [
+        *public.values_list("organisation", "status"),
+        *public.filter(areas__isnull=False).values_list("areas", "status"),
+    ]
     now = frozenset(pk for pk, status in pairs if status in RUNNING)
     return Standings(now=now, before=frozenset(pk for pk, _ in pairs) - now)
 
@@ -74,9 +81,7 @@ class PartnerFigures:
 
 def of_partners() -> PartnerFigures:
     known = standings()
-    current = set(
-        Organisation.objects.visible_to(AnonymousUser()).current_authorities().values_list("pk", flat=True)
-    )
+    current = set(Organisation.objects.visible_to(AnonymousUser()).current_authorities().values_list("pk", flat=True))
     public = public_partnerships()
     return PartnerFigures(
         authorities=len(current),

@@ -74,9 +74,14 @@ class TileMap:
 def tile_map(
     areas: Iterable[Any], *, title: str, legend: Sequence[tuple[str, str]] = (), size: int = 44, gap: int = 4
 ) -> TileMap:
-    """Every area gets a square of its own near its true place. Names sort the tiles, so tabbing follows the alphabet."""
+    """Every area gets a square of its own near its true place. Names sort the tiles, so tabbing follows the alphabet.
+
+    Areas that all know their column and row keep them, so that a square never wanders; else places are computed.
+    """
     known = sorted(areas, key=lambda area: str(_told(area, "name")))
-    grid = grid_of(tuple((float(_told(area, "longitude")), float(_told(area, "latitude"))) for area in known))
+    grid = _squares_told(known) or grid_of(
+        tuple((float(_told(area, "longitude")), float(_told(area, "latitude"))) for area in known)
+    )
     step = size + gap
     shorts = short_names([str(_told(area, "name")) for area in known])
     tiles = tuple(
@@ -125,6 +130,11 @@ def _free_short_name(name: str, used: set[str]) -> str:
     short = next((one for one in wanted if one not in used), letters[:3])
     used.add(short)
     return short
+
+
+def _squares_told(areas: Sequence[Any]) -> tuple[tuple[int, int], ...]:
+    told = tuple((_told(area, "column", -1), _told(area, "row", -1)) for area in areas)
+    return told if all(column >= 0 and row >= 0 for column, row in told) and len(set(told)) == len(told) else ()
 
 
 @lru_cache(maxsize=8)
