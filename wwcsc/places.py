@@ -37,11 +37,11 @@ AREAS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "staff": (
         ("My work", "staff_work"),
-        ("Calls", "calls:staff_calls"),
+        ("Calls", "calls:board"),
         ("Reports due", "programmes:reports_due"),
         ("Partnerships", "programmes:staff_partnerships"),
-        ("Evaluations", "evaluations:staff_evaluations"),
-        ("Evidence", "evidence_store:staff_entries"),
+        ("Evaluations", "evaluations:board"),
+        ("Evidence", "evidence_store:board"),
         ("News", "newsroom:staff_posts"),
         ("Mail", "notices:mail"),
         ("People", "partners:staff_people"),
@@ -58,9 +58,10 @@ AREAS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def of(area: str, *, at: str = "") -> list[Place]:
-    """The longest address that this page's begins with is where we are."""
+    """Where we are is the longest address that this page's begins with; the front of an area is only itself."""
     found = [(label, address) for label, name in AREAS[area] if (address := _address(name))]
-    here = max((url for _, url in found if at.startswith(url)), key=len, default="")
+    fronts = {url for _, url in found if any(other != url and other.startswith(url) for _, other in found)}
+    here = max((url for _, url in found if (at == url if url in fronts else at.startswith(url))), key=len, default="")
     return [Place(label=label, url=url, current=url == here) for label, url in found]
 
 

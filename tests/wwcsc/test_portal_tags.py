@@ -6,6 +6,7 @@ from django import forms
 from django.core.paginator import Paginator
 from django.template import Context, Template
 from django.test import RequestFactory
+from django.urls import reverse
 
 from wwcsc import places, statuses, tables, wording
 
@@ -190,6 +191,20 @@ def test_navigation_leaves_out_pages_that_do_not_exist(monkeypatch):
     monkeypatch.setitem(places.AREAS, "public", (("Start", "start"), ("Nowhere", "no_such_page")))
 
     assert [place.label for place in places.of("public")] == ["Start"]
+
+
+@pytest.mark.parametrize(
+    ("at", "here"), [("/staff/", ["My work"]), ("/staff/calls/pine/", ["Calls"]), ("/staff/else/", []), ("/", [])]
+)
+def test_navigation_marks_the_place_we_are_in(at, here):
+    assert [place.label for place in places.of("staff", at=at) if place.current] == here
+
+
+@pytest.mark.parametrize(
+    ("area", "label", "name"), [(area, *place) for area, all_ in places.AREAS.items() for place in all_]
+)
+def test_every_place_in_the_navigation_exists(area, label, name):
+    assert reverse(name), f"{label} in {area}"
 
 
 # --- forms -----------------------------------------------------------------------------------------------------------
