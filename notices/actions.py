@@ -1,5 +1,6 @@
 """What can happen to a mail before and after it travels. The travelling itself is in ``notices.delivery``."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -103,6 +104,13 @@ def release(notice: Notice, *, by: Person) -> None:
     move(notice, NoticeStatus.PENDING, by=by, first_due_at=now, due_at=now, expires_at=now + _useful_for(notice))
     _note(notice, "released")
     _ring_after_commit()
+
+
+@transaction.atomic
+def release_all(notices: Iterable[Notice], *, by: Person) -> int:
+    """Let many held letters go, or none of them. Returns how many."""
+    released = [release(notice, by=by) for notice in notices]
+    return len(released)
 
 
 @transaction.atomic

@@ -31,11 +31,12 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from notices.choices import NoticeKind, NoticeStatus
+from notices.figures import RELAY_SILENT
 from notices.models import Attempt, Notice, Pulse, Suppression
 
 log = structlog.get_logger(__name__)
 
-RELAY_SILENT = "mail relay silent"
+
 UNSUBSCRIBE_SALT = "notices.unsubscribe"
 
 

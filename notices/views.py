@@ -1,20 +1,152 @@
+"""The mail of the portal for its staff, and the way out of announcements for everybody."""
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
 from django.core.signing import BadSignature, Signer
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.csp import CSP
+from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from notices.actions import stop_writing_to
+from lifecycle.actions import can_move
+from notices import actions
+from notices.choices import NoticeKind, NoticeStatus
 from notices.delivery import UNSUBSCRIBE_SALT
+from notices.figures import mail_figures
+from notices.filters import NoticeFilter
+from notices.forms import ReleaseForm, WithdrawForm
+from notices.models import Notice
+from people.models import Person
+from people.requests import SignedInRequest
+from people.rules import require
+
+# What a mail may do in the browser of whoever looks at it: be drawn, and nothing else.
+MAIL_POLICY = {
+    "default-src": [CSP.NONE],
+    "style-src": [CSP.UNSAFE_INLINE],
+    "img-src": ["data:"],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+    "sandbox": True,
+}
+
+
+@require_safe
+def mail(request: SignedInRequest) -> HttpResponse:
+    require(request.user, "notices.view_notice")
+    found = NoticeFilter(request.GET, queryset=Notice.objects.visible_to(request.user).for_list())
+    page = Paginator(found.qs, 50).get_page(request.GET.get("page"))
+    context = {
+        "filter": found,
+        "page": page,
+        "figures_of_mail": mail_figures(),
+        "has_held": any(notice.status == NoticeStatus.HELD for notice in page),
+        "may_release": request.user.has_perm("notices.release_notice"),
+    }
+    return render(request, "notices/mail.html", context)
+
+
+def _notice(request: SignedInRequest, pk: int) -> Notice:
+    require(request.user, "notices.view_notice")
+    return get_object_or_404(Notice.objects.visible_to(request.user), pk=pk)
+
+
+@require_safe
+def notice(request: SignedInRequest, pk: int) -> HttpResponse:
+    found = _notice(request, pk)
+    person = request.user
+    may_resend = person.has_perm("notices.resend_notice", found)
+    context = {
+        "notice": found,
+        "is_secret": found.kind == NoticeKind.SECURITY,
+        "person": Person.objects.filter(pk=found.person_id).first(),
+        "attempts": [
+            {"at": row.at, "what": row.what.capitalize(), "note": row.detail} for row in found.attempt_rows.all()
+        ],
+        "can_release": found.status == NoticeStatus.HELD and person.has_perm("notices.release_notice", found),
+        "can_withdraw": can_move(found, NoticeStatus.CANCELLED)
+        and found.wire_at is None
+        and person.has_perm("notices.withdraw_notice", found),
+        "can_resend": found.status in {NoticeStatus.DEAD, NoticeStatus.SUPPRESSED} and _has_words(found) and may_resend,
+        "can_be_handled": found.status == NoticeStatus.DEAD and found.handled_at is None and may_resend,
+    }
+    return render(request, "notices/notice.html", context)
+
+
+def _has_words(found: Notice) -> bool:
+    return bool(found.body_text)
+
+
+@require_safe
+@csp_override(MAIL_POLICY)
+def notice_html(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The mail as its reader's program draws it, in a sandbox: no script, no form, nothing fetched."""
+    found = _notice(request, pk)
+    if found.kind == NoticeKind.SECURITY or not found.body_html:
+        raise Http404
+    return HttpResponse(found.body_html)
+
+
+@require_POST
+def release(request: SignedInRequest, pk: int) -> HttpResponse:
+    found = _notice(request, pk)
+    actions.release(found, by=request.user)
+    messages.success(request, f"Released. The letter to {found.to} goes out within seconds.")
+    return redirect("notices:notice", pk=found.pk)
+
+
+@require_POST
+def release_many(request: SignedInRequest) -> HttpResponse:
+    require(request.user, "notices.release_notice")
+    form = ReleaseForm(request.POST, held=Notice.objects.visible_to(request.user).held())
+    if not form.is_valid():
+        messages.error(request, " ".join(form.errors["letters"]))
+        return redirect("notices:mail")
+    count = actions.release_all(form.cleaned_data["letters"], by=request.user)
+    messages.success(request, f"{count} letter{'' if count == 1 else 's'} released.")
+    return redirect("notices:mail")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: SignedInRequest, pk: int) -> HttpResponse:
+    found = _notice(request, pk)
+    require(request.user, "notices.withdraw_notice", found)
+    form = WithdrawForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        actions.withdraw(found, by=request.user, why=form.cleaned_data["why"])
+        messages.success(request, "Withdrawn. It will not be sent.")
+        return redirect("notices:notice", pk=found.pk)
+    return render(request, "notices/withdraw.html", {"notice": found, "form": form})
+
+
+@require_POST
+def resend(request: SignedInRequest, pk: int) -> HttpResponse:
+    found = _notice(request, pk)
+    actions.resend(found, by=request.user)
+    messages.success(request, "It is tried again now.")
+    return redirect("notices:notice", pk=found.pk)
+
+
+@require_POST
+def handled(request: SignedInRequest, pk: int) -> HttpResponse:
+    found = _notice(request, pk)
+    actions.mark_handled(found, by=request.user)
+    messages.success(request, "Marked as handled.")
+    return redirect("notices:notice", pk=found.pk)
 
 
 @csrf_exempt  # RFC 8058: the reader's mail program posts this, without a page of ours and without a cookie
 @login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     try:
         address = Signer(salt=UNSUBSCRIBE_SALT).unsign_object(token)
     except (BadSignature, ValueError) as problem:
         raise Http404 from problem
     if request.method == "POST":
-        stop_writing_to(address, reason="Asked for no more announcements", by=None, only_bulk=True)
-    return render(request, "notices/unsubscribe.html", {"is_done": request.method == "POST", "address": address})
+        actions.stop_writing_to(address, reason="Asked for no more announcements", by=None, only_bulk=True)
+    return render(request, "notices/unsubscribe.html", {"is_done": request.method == "POST"})

@@ -13,7 +13,7 @@ from people.requests import SignedInRequest
 def details(request: SignedInRequest) -> HttpResponse:
     # A copy, because a form writes what was typed onto its record even when it is refused.
     person = Person.objects.get(pk=request.user.pk)
-    form = DetailsForm(request.POST or None, instance=person)
+    form = DetailsForm(request.POST if request.method == "POST" else None, instance=person)
     if request.method == "POST" and form.is_valid():
         actions.change_details(request.user, by=request.user, **form.cleaned_data)
         messages.success(request, "Your details are saved.")

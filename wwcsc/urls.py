@@ -3,8 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from wwcsc.views.caught_mail import caught_mail, caught_message, caught_message_html
+from wwcsc.views.about_data import about_data
 from wwcsc.views.health import healthz
 from wwcsc.views.home import about, accessibility, home, licences, privacy
+from wwcsc.views.public_partners import partner, partners
+from wwcsc.views.public_programmes import programme, programmes
 from wwcsc.views.register import evaluation, register, register_csv
 from wwcsc.views.staff_work import staff_work
 from wwcsc.views.start import start
@@ -19,14 +23,22 @@ admin.site.site_url = "/"
 urlpatterns = [
     path("", home, name="home"),
     path("about/", about, name="about"),
+    path("about/data/", about_data, name="about_data"),
     path("about/accessibility/", accessibility, name="accessibility"),
     path("about/privacy/", privacy, name="privacy"),
     path("about/licences/", licences, name="licences"),
     path("about/style-guide/", style_guide, name="style_guide"),
     path("workspace/", workspace, name="workspace"),
     path("staff/", staff_work, name="staff_work"),
+    path("staff/mail/caught/", caught_mail, name="caught_mail"),
+    path("staff/mail/caught/<str:name>/", caught_message, name="caught_message"),
+    path("staff/mail/caught/<str:name>/html/", caught_message_html, name="caught_message_html"),
     path("healthz", healthz, name="healthz"),
     path("start/", start, name="start"),
+    path("partners/", partners, name="partners"),
+    path("partners/<slug:slug>/", partner, name="partner"),
+    path("programmes/", programmes, name="programmes"),
+    path("programmes/<slug:slug>/", programme, name="programme"),
     path("", include("partners.urls")),
     path("", include("programmes.urls")),
     path("", include("calls.urls")),

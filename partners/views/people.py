@@ -71,7 +71,7 @@ def _accept_as(request: HttpRequest, person: Person, found: Invitation) -> HttpR
 
 
 def _accept_as_new_person(request: HttpRequest, found: Invitation) -> HttpResponse:
-    form = AcceptForm(request.POST or None, email=found.email)
+    form = AcceptForm(request.POST if request.method == "POST" else None, email=found.email)
     if request.method == "POST" and form.is_valid():
         try:
             newcomer = actions.accept_as_new_person(found, **form.cleaned_data)
@@ -115,7 +115,7 @@ def our_people(request: SignedInRequest) -> HttpResponse:
 def invite(request: SignedInRequest, slug: str) -> HttpResponse:
     organisation = get_object_or_404(_organisations_seen_by(request.user), slug=slug)
     require(request.user, "partners.invite_member", organisation)
-    form = InviteForm(request.POST or None)
+    form = InviteForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             sent = actions.invite_member(organisation, by=request.user, **form.cleaned_data)
@@ -149,7 +149,7 @@ def membership(request: SignedInRequest, pk: int) -> HttpResponse:
     """Change what a colleague may do."""
     found = _current_membership(request, pk)
     require(request.user, "partners.change_membership", found)
-    form = RoleForm(request.POST or None, initial={"role": found.role})
+    form = RoleForm(request.POST if request.method == "POST" else None, initial={"role": found.role})
     if request.method == "POST" and form.is_valid():
         try:
             actions.change_role(found, role=form.cleaned_data["role"], by=request.user)
@@ -254,7 +254,8 @@ def _found(people: QuerySet[Person], words: str, kind: str) -> QuerySet[Person]:
 def staff_invite(request: SignedInRequest) -> HttpResponse:
     require(request.user, "people.view_person")
     form = StaffInviteForm(
-        request.POST or None, initial={"purpose": InvitationPurpose.MEMBER, "role": MembershipRole.LEAD}
+        request.POST if request.method == "POST" else None,
+        initial={"purpose": InvitationPurpose.MEMBER, "role": MembershipRole.LEAD},
     )
     if request.method == "POST" and form.is_valid():
         try:

@@ -1,0 +1,45 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from notices.models import Attempt, Notice, Suppression
+
+
+class AttemptInline(admin.TabularInline):
+    model = Attempt
+    fields = readonly_fields = ("at", "what", "detail")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Notice)
+class NoticeAdmin(admin.ModelAdmin):
+    """To look at: what may be done to a mail is done on the staff page, which asks and records."""
+
+    list_display = ("id", "created_at", "to", "subject", "kind", "status", "attempts", "is_demonstration")
+    list_filter = ("status", "kind", "template", "is_demonstration")
+    search_fields = ("to", "subject", "key", "message_id")
+    date_hierarchy = "created_at"
+    exclude = ("context", "body_text", "body_html")
+    inlines = (AttemptInline,)
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(admin.ModelAdmin):
+    list_display = ("address_hash", "reason", "only_bulk", "since", "until")
+    list_filter = ("only_bulk",)
+    search_fields = ("reason", "address_hash")

@@ -1,0 +1,38 @@
+"""How the mail is doing: each number computed once, from the outbox."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from notices.choices import NoticeStatus
+from notices.models import Notice, Pulse
+
+RELAY_SILENT = "mail relay silent"
+
+
+@dataclass(frozen=True)
+class MailFigures:
+    waiting: int
+    held: int
+    needing_a_person: int
+    sent_in_a_day: int
+    oldest_waits: timedelta | None
+    relay_silent_since: datetime | None
+
+
+def mail_figures() -> MailFigures:
+    day_ago = timezone.now() - timedelta(days=1)
+    counts = Notice.objects.aggregate(
+        waiting=Count("pk", filter=Q(status__in=(NoticeStatus.PENDING, NoticeStatus.LEASED))),
+        held=Count("pk", filter=Q(status=NoticeStatus.HELD)),
+        needing_a_person=Count("pk", filter=Q(status=NoticeStatus.DEAD, handled_at__isnull=True)),
+        sent_in_a_day=Count("pk", filter=Q(status=NoticeStatus.SENT, sent_at__gte=day_ago)),
+    )
+    silent = Pulse.objects.filter(name=RELAY_SILENT).first()
+    return MailFigures(
+        **counts,
+        oldest_waits=Notice.objects.all().age_of_oldest_due(),
+        relay_silent_since=silent.at if silent else None,
+    )
