@@ -206,7 +206,7 @@ def all_allocations(slots: Sequence[int], allowed: np.ndarray | None = None) -> 
         left[np.arange(len(parent)), chosen] -= 1
         found = grown
         refuse_unless(
-            len(found) <= 20 * ENUMERATE_UP_TO, "clusters_per_sequence", "too many allocations to list: sample them"
+            len(found) <= 4 * ENUMERATE_UP_TO, "clusters_per_sequence", "too many allocations to list: sample them"
         )
     assert found.shape[1] == clusters and sequences  # noqa: S101, PT018
     return found
@@ -484,18 +484,13 @@ def _cautions(space: Space, place: np.ndarray, together: np.ndarray, before: np.
     names = space.clusters
     for i in range(len(names)):
         for j in range(i):
-            if not TIE < before[i, j] < 1 - TIE:
-                continue
-            if together[i, j] > 1 - TIE:
-                yield f"{names[j]} and {names[i]} are always in the same sequence"
-            elif together[i, j] < TIE:
-                yield f"{names[j]} and {names[i]} are never in the same sequence"
-    for i, name in enumerate(names):
-        for s, probability in enumerate(place[i], start=1):
-            if probability > 0.5 and len(space.slots) > 2:
-                yield f"{name} is in sequence {s} with probability {probability:.2f}"
-            elif probability == 0:
-                yield f"{name} can never be in sequence {s}"
+            if TIE < before[i, j] < 1 - TIE and not TIE < together[i, j] < 1 - TIE:
+                yield f"{names[j]} and {names[i]} are {'always' if together[i, j] > 0.5 else 'never'} in the same sequence"
+    for i, s in np.argwhere(place == 0):
+        yield f"{names[i]} can never be in sequence {s + 1}"
+    if len(space.slots) > 2:
+        for i, s in np.argwhere(place > 0.5):
+            yield f"{names[i]} is in sequence {s + 1} with probability {place[i, s]:.2f}"
 
 
 @dataclass(frozen=True, eq=False)

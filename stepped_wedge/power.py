@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import sqrt
 
 import numpy as np
@@ -53,7 +53,7 @@ class Plan:
     components: Components
     effect: Effect
     size: float | np.ndarray | None = None
-    inference: Inference = Inference()
+    inference: Inference = field(default_factory=Inference)
     time_model: TimeModel = "categorical"
 
     def __post_init__(self) -> None:

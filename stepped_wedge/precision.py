@@ -253,7 +253,7 @@ def _sizes_differ_by_cluster_only(model: CellModel) -> bool:
 def _apply_by_eigenvectors(model: CellModel, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """V_i = B + noise_i (I + share R(r_person)): all clusters share generalised eigenvectors."""
     parts = model.components
-    count, length, wide = columns.shape
+    count, length = columns.shape[:2]
     noise = np.broadcast_to(np.asarray(model.noise, dtype=float), (count, length))[:, 0]
     between = parts.tau2 * decay(parts.r, length) + parts.gamma2 * np.eye(length)
     within, shrinking = np.eye(length), noise

@@ -1,0 +1,1 @@
+"""Pre-specified analyses of stepped-wedge returns."""
