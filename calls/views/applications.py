@@ -72,7 +72,7 @@ def start(request: SignedInRequest, slug: str) -> HttpResponse:
     """For which organisation, and may it apply? Said before anybody has written a word."""
     call = get_object_or_404(Call.objects.public().select_related("programme"), slug=slug)
     organisations = Organisation.objects.of(request.user, *WRITERS)
-    form = StartForm(request.POST or None, organisations=organisations)
+    form = StartForm(request.POST if request.method == "POST" else None, organisations=organisations)
     refused = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -165,7 +165,7 @@ def check(request: SignedInRequest, pk: int) -> HttpResponse:
     """Check your answers, then send. After a second click, or a colleague's, there is the same receipt."""
     found = find(request, pk)
     require(request.user, "calls.view_application", found)
-    form = SendForm(request.POST or None)
+    form = SendForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         require(request.user, "calls.submit_application", found)
         if found.submitted_at is not None:
@@ -207,7 +207,7 @@ def take_back(request: SignedInRequest, pk: int) -> HttpResponse:
 def withdraw(request: SignedInRequest, pk: int) -> HttpResponse:
     found = find(request, pk)
     require(request.user, "calls.withdraw_application", found)
-    form = WithdrawForm(request.POST or None)
+    form = WithdrawForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         if found.status != ApplicationStatus.WITHDRAWN:
             applications.withdraw(found, by=request.user, why=form.cleaned_data["why"])

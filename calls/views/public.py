@@ -59,7 +59,7 @@ def context_of(call: Call, request: HttpRequest) -> dict:
 @require_http_methods(["GET", "POST"])
 def ask(request: SignedInRequest, slug: str) -> HttpResponse:
     call = get_object_or_404(Call.objects.public(), slug=slug)
-    form = AskForm(request.POST or None)
+    form = AskForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             enquiries.ask(call, text=form.cleaned_data["text"], by=request.user, at=request.arrived_at)

@@ -102,7 +102,7 @@ def new(request: SignedInRequest) -> HttpResponse:
     if not request.user.is_centre_staff:
         raise Http404
     require(request.user, "calls.write_call")
-    form = BeginForm(request.POST or None)
+    form = BeginForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         call = calls.begin(by=request.user, **form.cleaned_data)
         messages.success(request, "The call is begun. Nobody but staff can see it until it is published.")
@@ -148,7 +148,7 @@ def step(name: str) -> Callable[..., HttpResponse]:
     @while_being_written
     def page(request: SignedInRequest, slug: str) -> HttpResponse:
         call = staff_call(request, slug, "calls.write_call")
-        form = form_class(request.POST or None, instance=call)
+        form = form_class(request.POST if request.method == "POST" else None, instance=call)
         if request.method == "POST" and form.is_valid():
             calls.change(Call.objects.get(pk=call.pk), by=request.user, **form.values())
             messages.success(request, f"Saved: {title.lower()}.")
@@ -183,7 +183,7 @@ def part(request: SignedInRequest, slug: str, kind: str, pk: int | None = None) 
     model, form_class = PARTS[kind]
     instance = get_object_or_404(model, call=call, pk=pk) if pk else model(call=call)
     initial = _like_the_last(call) if kind == "questions" and not pk else {}
-    form = form_class(request.POST or None, instance=instance, initial=initial)
+    form = form_class(request.POST if request.method == "POST" else None, instance=instance, initial=initial)
     if request.method == "POST" and form.is_valid():
         calls.save_part(form.save(commit=False), by=request.user)
         messages.success(request, "Saved." if pk else "Added.")
@@ -248,7 +248,7 @@ def send_back(request: SignedInRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def publish(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.run_call")
-    form = PublishForm(request.POST or None)
+    form = PublishForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             calls.publish(call, by=request.user, public_from=form.cleaned_data["public_from"])
@@ -267,7 +267,7 @@ def publish(request: SignedInRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def extend(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.run_call")
-    form = ExtendForm(request.POST or None, call=call)
+    form = ExtendForm(request.POST if request.method == "POST" else None, call=call)
     if request.method == "POST" and form.is_valid():
         if form.cleaned_data["seen_version"] == call.closes_version:
             calls.extend(call, until=form.cleaned_data["until"], reason=form.cleaned_data["reason"], by=request.user)
@@ -283,7 +283,7 @@ def extend(request: SignedInRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def cancel(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.run_call")
-    form = CancelForm(request.POST or None)
+    form = CancelForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         calls.cancel(call, reason=form.cleaned_data["reason"], by=request.user)
         messages.success(request, "The call is cancelled. Everything that was written is kept.")
@@ -314,7 +314,7 @@ def enquiry_list(request: SignedInRequest, slug: str) -> HttpResponse:
 def answer_enquiry(request: SignedInRequest, slug: str, pk: int) -> HttpResponse:
     call = staff_call(request, slug, "calls.answer_enquiry")
     enquiry = get_object_or_404(call.enquiries, pk=pk)
-    form = AnswerEnquiryForm(request.POST or None)
+    form = AnswerEnquiryForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         enquiries.answer(enquiry, text=form.cleaned_data["answer"], by=request.user)
         messages.success(request, "Answered, for everybody.")

@@ -69,7 +69,9 @@ def key(draft, number=0):
 
 
 def marks(draft):
-    return base_of(texts_of(Application.objects.get(pk=draft.pk)) | {key(draft, n): "" for n in (0, 1)} | answers(draft))
+    return base_of(
+        texts_of(Application.objects.get(pk=draft.pk)) | {key(draft, n): "" for n in (0, 1)} | answers(draft)
+    )
 
 
 def answers(draft):
@@ -77,7 +79,9 @@ def answers(draft):
 
 
 def fill(draft, by):
-    drafts.save(draft, {key(draft, 0): "Children stay with kin.", key(draft, 1): "We count moves."}, base=marks(draft), by=by)
+    drafts.save(
+        draft, {key(draft, 0): "Children stay with kin.", key(draft, 1): "We count moves."}, base=marks(draft), by=by
+    )
 
 
 class TestStarting:
@@ -362,7 +366,9 @@ class TestSending:
         assert "One more thought" in response.text
 
     @pytest.mark.parametrize(("seconds", "accepted"), [(-1, True), (0, False), (1, False)])
-    @pytest.mark.parametrize("closes", ["2027-03-28T17:00:00+01:00", "2026-10-25T17:00:00+00:00", "2027-06-12T17:00:00+01:00"])
+    @pytest.mark.parametrize(
+        "closes", ["2027-03-28T17:00:00+01:00", "2026-10-25T17:00:00+00:00", "2027-06-12T17:00:00+01:00"]
+    )
     def test_page_save_and_sending_agree_to_the_second(self, client, draft, lead, seconds, accepted, closes):
         moment = timezone.datetime.fromisoformat(closes)
         fill(draft, lead)
@@ -372,7 +378,8 @@ class TestSending:
             page = client.get(reverse("calls:call", args=[draft.call.slug])).text
             tasks = client.get(reverse("calls:application", args=[draft.pk])).text
             saved = client.post(
-                reverse("calls:section", args=[draft.pk, 1]), {key(draft): "At the last second", "base_version": marks(draft)}
+                reverse("calls:section", args=[draft.pk, 1]),
+                {key(draft): "At the last second", "base_version": marks(draft)},
             )
             sent = self.send(client, draft)
         assert ("Start or go on with an application" in page) is accepted
@@ -446,7 +453,9 @@ class TestSending:
 
     def test_an_empty_choice_of_organisation_is_explained(self, client, draft, lead):
         client.force_login(lead)
-        assert client.post(reverse("calls:together", args=[draft.pk]), {"add": "1", "organisation": ""}).status_code == 422
+        assert (
+            client.post(reverse("calls:together", args=[draft.pk]), {"add": "1", "organisation": ""}).status_code == 422
+        )
 
 
 class TestSomebodyElses:
@@ -493,7 +502,7 @@ class TestAtTheSameMoment:
         def run(work):
             try:
                 return work()
-            except Exception as problem:  # noqa: BLE001 - the test looks at what came out
+            except Exception as problem:
                 return problem
             finally:
                 connections.close_all()
@@ -535,7 +544,10 @@ class TestAtTheSameMoment:
         question = QuestionFactory(call=draft.call)
         field = f"q{question.pk}"
         self.together(
-            *[lambda p=person: drafts.save(draft, {field: f"By {p.pk}"}, base=base_of({field: ""}), by=p) for person in people]
+            *[
+                lambda p=person: drafts.save(draft, {field: f"By {p.pk}"}, base=base_of({field: ""}), by=p)
+                for person in people
+            ]
         )
         kept = {answer.text for answer in Answer.objects.all()} | {one.text for one in AnswerRevision.objects.all()}
         assert kept == {f"By {person.pk}" for person in people}
@@ -572,7 +584,11 @@ def test_the_list_costs_the_same_at_one_and_at_twenty_five(url, client, django_a
 
 def test_seeing_and_being_allowed_agree_for_every_role_and_record():
     council, other = OrganisationFactory(), OrganisationFactory()
-    people = [at_work(role, council) for role in MembershipRole.values] + [at_work(organisation=other), StaffFactory(), PersonFactory()]
+    people = [at_work(role, council) for role in MembershipRole.values] + [
+        at_work(organisation=other),
+        StaffFactory(),
+        PersonFactory(),
+    ]
     left = at_work(organisation=council)
     left.memberships.update(ends_on=timezone.localdate())
     gone = at_work(organisation=council)
