@@ -1,11 +1,10 @@
 """Input about partnerships, what they owe and what they report, understood but not decided."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django.utils.timezone import localdate
 
 from programmes.actions.obligations import moment_on
@@ -100,7 +99,8 @@ class AnnounceForm(forms.Form):
         clean = super().clean()
         if clean.get("on") and clean.get("at"):
             moment = moment_on(clean["on"], clean["at"])
-            if timezone.localtime(moment).replace(tzinfo=None) != datetime.combine(clean["on"], clean["at"]):
+            there_and_back = moment.astimezone(UTC).astimezone(moment.tzinfo)
+            if there_and_back.replace(tzinfo=None) != datetime.combine(clean["on"], clean["at"]):
                 self.add_error("at", "This time does not exist on that day, because the clocks change. Choose another.")
             clean["moment"] = moment
         return clean

@@ -6,18 +6,21 @@ import factory
 from django.utils import timezone
 
 from calls.choices import CallStatus, QuestionKind
-from calls.models import Application, Call, Criterion, Enquiry, Question
+from calls.models import Application, Assessment, Call, Criterion, Enquiry, Question
 from evaluations.choices import Design, Stage
 from evaluations.models import Duty, Evaluation, Evaluator, Output
 from evidence_store.choices import Axis, EntryStatus
 from evidence_store.models import Entry, Finding, Outcome, Rating, RatingLevel, RatingScheme, Review
+from newsroom.choices import PostStatus
+from newsroom.models import Post as NewsPost
 from notices.choices import NoticeKind, NoticeStatus
 from notices.models import Notice
 from partners.choices import AuthorityType, InvitationPurpose, MembershipRole, OrganisationKind, Region
 from partners.models import Invitation, Membership, Organisation
 from people.choices import StaffRole
 from people.models import Person, Post
-from programmes.models import Programme
+from programmes.choices import ObligationKind, PartnershipStatus
+from programmes.models import Obligation, Partnership, Programme
 
 PASSWORD = "correct horse battery"
 
@@ -128,6 +131,42 @@ class ProgrammeFactory(factory.django.DjangoModelFactory):
     public_from = factory.LazyFunction(lambda: timezone.now() - timedelta(days=100))
 
 
+class PartnershipFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Partnership
+
+    organisation = factory.SubFactory(OrganisationFactory)
+    programme = factory.SubFactory(ProgrammeFactory)
+    practice_name = factory.Sequence(lambda n: f"Practice {n}")
+    status = PartnershipStatus.ACTIVE
+    public_from = factory.LazyFunction(lambda: timezone.now() - timedelta(days=10))
+
+
+class ObligationFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Obligation
+
+    partnership = factory.SubFactory(PartnershipFactory)
+    kind = ObligationKind.PROGRESS_REPORT
+    title = factory.Sequence(lambda n: f"Progress report {n}")
+    due_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=30))
+
+
+# --- newsroom --------------------------------------------------------------------------------------------------------
+
+
+class NewsFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = NewsPost
+
+    slug = factory.Sequence(lambda n: f"news-{n}")
+    title = factory.Sequence(lambda n: f"News {n}")
+    summary = "What we did."
+    body = "We did it."
+    status = PostStatus.APPROVED
+    public_from = factory.LazyFunction(lambda: timezone.now() - timedelta(days=1))
+
+
 # --- calls -----------------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +252,25 @@ class EnquiryFactory(factory.django.DjangoModelFactory):
     asked_by = factory.SubFactory(PersonFactory)
 
 
+class AssessmentFactory(factory.django.DjangoModelFactory):
+    """Just asked for. ``under_way=True`` has declared no conflict, ``sent=True`` has sent scores (add them yourself)."""
+
+    class Meta:
+        model = Assessment
+
+    class Params:
+        under_way = factory.Trait(status="started", declared_no_conflict_at=factory.LazyFunction(timezone.now))
+        sent = factory.Trait(
+            status="submitted",
+            declared_no_conflict_at=factory.LazyFunction(timezone.now),
+            submitted_at=factory.LazyFunction(timezone.now),
+        )
+        conflicted = factory.Trait(status="conflicted", conflict="I worked there until last year.")
+
+    application = factory.SubFactory(ApplicationFactory, sent=True)
+    assessor = factory.SubFactory(PersonFactory)
+
+
 # --- evaluations -----------------------------------------------------------------------------------------------------
 
 
@@ -287,11 +345,15 @@ class LevelFactory(factory.django.DjangoModelFactory):
 
 
 def effect(code="tends_positive", number=1, order=10):
-    return LevelFactory(axis=Axis.EFFECT, code=code, number=number, order=order, label=code.replace("_", " ").capitalize())
+    return LevelFactory(
+        axis=Axis.EFFECT, code=code, number=number, order=order, label=code.replace("_", " ").capitalize()
+    )
 
 
 def strength(code="moderate", number=2):
-    return LevelFactory(axis=Axis.STRENGTH, code=code, number=number, order=number, label=code.replace("_", " ").capitalize())
+    return LevelFactory(
+        axis=Axis.STRENGTH, code=code, number=number, order=number, label=code.replace("_", " ").capitalize()
+    )
 
 
 class OutcomeFactory(factory.django.DjangoModelFactory):

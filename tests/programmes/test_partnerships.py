@@ -1,0 +1,216 @@
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.timezone import localdate
+
+from lifecycle.actions import MoveRefused, RecordChanged
+from notices.models import Notice
+from partners.choices import AgreementStatus, MembershipRole
+from people.choices import StaffRole
+from people.rules import Refused
+from programmes.actions import partnerships
+from programmes.choices import ObligationKind, ObligationStatus, PartnershipStatus
+from programmes.models import Obligation, Partnership
+from tests.factories import (
+    MembershipFactory,
+    ObligationFactory,
+    OrganisationFactory,
+    PartnershipFactory,
+    PersonFactory,
+    ProgrammeFactory,
+    StaffFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff():
+    return StaffFactory()
+
+
+@pytest.fixture
+def lead():
+    return MembershipFactory(role=MembershipRole.LEAD)
+
+
+@pytest.fixture
+def proposed(lead, staff):
+    return partnerships.propose(
+        lead.organisation, ProgrammeFactory(), practice_name="Coaching", practice="A coach.", group="Parents", by=lead.person
+    )
+
+
+def test_a_proposed_partnership_is_invisible_and_owes_its_first_signatures(proposed):
+    assert proposed.status == PartnershipStatus.PROPOSED
+    assert proposed.public_from is None
+    assert not Partnership.objects.visible_to(AnonymousUser()).exists()
+    assert set(proposed.obligations.values_list("kind", flat=True)) == {
+        ObligationKind.AGREEMENT,
+        ObligationKind.DATA_SHARING,
+    }
+    assert proposed.agreement.status == AgreementStatus.DRAFTED
+
+
+def test_the_same_practice_is_not_proposed_twice(proposed, lead):
+    with pytest.raises(ValidationError, match="already a partnership"):
+        partnerships.propose(lead.organisation, proposed.programme, practice_name="Coaching", by=lead.person)
+
+
+def test_an_agreement_is_issued_signed_by_the_lead_and_the_duty_is_done(proposed, lead, staff):
+    partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
+    partnerships.sign_agreement(proposed, office="Director of Children’s Services", by=lead.person)
+    proposed.refresh_from_db()
+    assert proposed.status == PartnershipStatus.SIGNED
+    assert proposed.agreement.status == AgreementStatus.SIGNED
+    assert proposed.agreement.signed_by_role == "Director of Children’s Services"
+    assert proposed.obligations.get(kind=ObligationKind.AGREEMENT).status == ObligationStatus.ACCEPTED
+    assert Notice.objects.filter(key__startswith="agreement-ready:", to=lead.person.email).count() == 1
+    assert Notice.objects.filter(key__startswith="agreement-signed:", to=staff.email).count() == 1
+
+
+def test_signing_twice_is_refused_and_leaves_one_signature(proposed, lead, staff):
+    partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
+    stale = Partnership.objects.get(pk=proposed.pk)
+    partnerships.sign_agreement(proposed, office="Director", by=lead.person)
+    with pytest.raises(RecordChanged):
+        partnerships.sign_agreement(stale, office="Somebody else", by=lead.person)
+    proposed.agreement.refresh_from_db()
+    assert proposed.agreement.signed_by_role == "Director"
+
+
+def test_an_editor_cannot_sign(proposed, lead, staff):
+    partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
+    editor = MembershipFactory(organisation=lead.organisation, role=MembershipRole.EDITOR).person
+    with pytest.raises(Refused):
+        partnerships.sign_agreement(proposed, office="Director", by=editor)
+
+
+def test_a_signature_dated_tomorrow_is_refused(proposed, staff):
+    partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
+    with pytest.raises(ValidationError, match="future"):
+        partnerships.record_signature(proposed, office="Director", on=localdate() + timedelta(days=1), by=staff)
+    proposed.refresh_from_db()
+    assert proposed.status == PartnershipStatus.ISSUED
+
+
+def test_an_unsigned_partnership_cannot_start(proposed, staff):
+    with pytest.raises(MoveRefused):
+        partnerships.start(proposed, on=localdate(), by=staff)
+
+
+def test_an_announcement_is_seen_from_its_moment_and_not_before(staff):
+    partnership = PartnershipFactory(public_from=None)
+    moment = timezone.now() + timedelta(seconds=2)
+    partnerships.announce([partnership], at=moment, by=staff)
+    assert not Partnership.objects.visible_to(AnonymousUser()).exists()
+    Partnership.objects.update(public_from=timezone.now())
+    assert Partnership.objects.visible_to(AnonymousUser()).get() == partnership
+
+
+def test_an_announcement_that_has_come_cannot_be_held_back(staff):
+    partnership = PartnershipFactory()
+    with pytest.raises(RecordChanged):
+        partnerships.hold_announcement(partnership, by=staff)
+
+
+def test_leaving_needs_a_public_reason_and_settles_what_is_owed(staff):
+    partnership = PartnershipFactory()
+    ObligationFactory(partnership=partnership)
+    with pytest.raises(ValidationError, match="reason"):
+        partnerships.leave(partnership, reason="  ", on=localdate(), withdrew=True, by=staff)
+    partnerships.leave(partnership, reason="A restructure.", on=localdate(), withdrew=True, by=staff)
+    assert set(Obligation.objects.values_list("status", flat=True)) == {ObligationStatus.WAIVED}
+
+
+ROLES = ("anonymous", "stranger", "lead", "reader", "other_lead", "programmes", "research", "auditor")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_lists_and_single_answers_about_partnerships_agree(role):
+    ours, theirs = OrganisationFactory(), OrganisationFactory()
+    hidden_programme = ProgrammeFactory(public_from=None)
+    rows = [
+        PartnershipFactory(organisation=organisation, programme=programme, public_from=public_from)
+        for organisation in (ours, theirs)
+        for programme in (ProgrammeFactory(), hidden_programme)
+        for public_from in (None, timezone.now() - timedelta(days=1), timezone.now() + timedelta(days=1))
+    ]
+    person = {
+        "anonymous": AnonymousUser,
+        "stranger": PersonFactory,
+        "lead": lambda: MembershipFactory(organisation=ours, role=MembershipRole.LEAD).person,
+        "reader": lambda: MembershipFactory(organisation=ours, role=MembershipRole.READER).person,
+        "other_lead": lambda: MembershipFactory(organisation=theirs, role=MembershipRole.LEAD).person,
+        "programmes": StaffFactory,
+        "research": lambda: StaffFactory(post=StaffRole.RESEARCH),
+        "auditor": lambda: StaffFactory(post=StaffRole.AUDITOR),
+    }[role]()
+    listed = set(Partnership.objects.visible_to(person))
+    assert listed == {row for row in rows if person.has_perm("programmes.view_partnership", row)}
+
+
+def test_another_organisations_partnership_looks_like_a_missing_one(client, lead):
+    other = PartnershipFactory(public_from=None)
+    client.force_login(lead.person)
+    assert client.get(reverse("programmes:partnership", args=[other.pk])).status_code == 404
+    assert client.get(reverse("programmes:partnership", args=[999999])).status_code == 404
+
+
+def test_a_public_partnership_has_no_working_page_for_strangers(client):
+    client.force_login(PersonFactory())
+    assert client.get(PartnershipFactory().get_absolute_url()).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        ({"office": "", "agreed": "on"}, "“Office that signs” needs an answer."),
+        ({"office": "Director"}, "to go on."),
+        ({"office": "x" * 151, "agreed": "on"}, "150"),
+    ],
+)
+def test_a_signature_that_is_not_whole_is_asked_for_again(client, proposed, lead, staff, typed, complaint):
+    partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
+    client.force_login(lead.person)
+    answer = client.post(reverse("programmes:sign", args=[proposed.pk]), typed)
+    assert answer.status_code == 200
+    assert complaint in answer.content.decode()
+    proposed.refresh_from_db()
+    assert proposed.status == PartnershipStatus.ISSUED
+
+
+def test_a_list_costs_the_same_at_one_row_and_at_twenty_five(client, staff, django_assert_max_num_queries):
+    client.force_login(staff)
+    url = reverse("programmes:staff_partnerships")
+    PartnershipFactory()
+    client.get(url)
+    with django_assert_max_num_queries(20) as one:
+        client.get(url)
+    PartnershipFactory.create_batch(24)
+    with django_assert_max_num_queries(20) as many:
+        client.get(url)
+    assert len(many) == len(one)
+
+
+def test_several_partnerships_are_announced_together(client, staff):
+    first, second, third = PartnershipFactory.create_batch(3, public_from=None)
+    client.force_login(staff)
+    client.post(
+        reverse("programmes:announcements"),
+        {"partnership": [first.pk, second.pk, "nonsense"], "on": "2030-05-01", "at": "09:30"},
+    )
+    assert Partnership.objects.filter(public_from__isnull=False).count() == 2
+    third.refresh_from_db()
+    assert third.public_from is None
+
+
+def test_a_time_that_the_clock_change_leaves_out_is_refused(client, staff):
+    partnership = PartnershipFactory(public_from=None)
+    client.force_login(staff)
+    answer = client.post(reverse("programmes:announce", args=[partnership.pk]), {"on": "2027-03-28", "at": "01:30"})
+    assert "does not exist on that day" in answer.content.decode()
