@@ -54,7 +54,7 @@ def declare(request: SignedInRequest, pk: int) -> HttpResponse:
     mine = _mine(request, pk)
     if mine.status not in (AssessmentStatus.ASSIGNED, AssessmentStatus.STARTED):
         return redirect("calls:assessment", pk=mine.pk)
-    form = DeclarationForm(request.POST or None)
+    form = DeclarationForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             return _declare(request, mine, form)

@@ -115,6 +115,8 @@ HEADS = (
     "Place on the reserve list",
     "Demonstration",
 )
+
+
 def _cells(row: figures.Row) -> list[Any]:
     standing, hidden, said = row.standing, row.is_blind, row.told_in_words
     score = "" if standing.score is None else f"{standing.score:.2f}"
@@ -190,7 +192,9 @@ def _kept_from(person: Person, call: Call) -> list[Assessment]:
 
 def start_assessment(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.start_assessment")
-    form = StartAssessmentForm(request.POST or None, initial={"assess_by": figures.closes_of_business(21)})
+    form = StartAssessmentForm(
+        request.POST if request.method == "POST" else None, initial={"assess_by": figures.closes_of_business(21)}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             actions.start_assessment(
@@ -236,7 +240,7 @@ def eligibility(request: SignedInRequest, slug: str) -> HttpResponse:
 
 def check_eligibility(request: SignedInRequest, pk: int) -> HttpResponse:
     application = staff_application(request, pk, "calls.check_eligibility")
-    form = EligibilityForm(request.POST or None, initial=_verdict(application))
+    form = EligibilityForm(request.POST if request.method == "POST" else None, initial=_verdict(application))
     if request.method == "POST" and form.is_valid():
         try:
             return _record_verdict(request, application, form)
@@ -316,7 +320,7 @@ def assign(request: SignedInRequest, pk: int) -> HttpResponse:
     asked = assignments.assessors_of([application]).get(application.pk, set())
     free = [one for one in people if one.pk not in asked and not conflicts.reason(application.pk, one.pk)]
     load = figures.load_on_assessors(call)
-    form = AssignForm(request.POST or None, people=free, load=load)
+    form = AssignForm(request.POST if request.method == "POST" else None, people=free, load=load)
     if request.method == "POST" and form.is_valid():
         try:
             actions.assign([(application, person) for person in form.chosen], call=call, by=request.user)
@@ -416,7 +420,7 @@ def take_back(request: SignedInRequest, pk: int) -> HttpResponse:
         raise Http404
     assessment = get_object_or_404(found, pk=pk)
     require(request.user, "calls.assign_assessors", assessment.application.call)
-    form = TakeBackForm(request.POST or None)
+    form = TakeBackForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             actions.take_back(assessment, reason=form.cleaned_data["reason"], by=request.user)
@@ -440,7 +444,7 @@ def moderate(request: SignedInRequest, pk: int, criterion: int) -> HttpResponse:
     one = get_object_or_404(Criterion.objects.filter(call=application.call), pk=criterion)
     present = application.moderations.filter(criterion=one).first()
     initial = {"mark": present.mark, "reason": present.reason} if present else {}
-    form = ModerationForm(request.POST or None, initial=initial)
+    form = ModerationForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             actions.moderate(application, criterion=one, by=request.user, **form.cleaned_data)

@@ -34,7 +34,7 @@ def decide(request: SignedInRequest, pk: int) -> HttpResponse:
     """Everything about one application for those who judge it; with the form for those who decide."""
     application = staff_application(request, pk, "calls.view_board")
     decision = Decision.objects.filter(application=application).select_related("decided_by", "answered_by").first()
-    form = DecisionForm(request.POST or None, initial=_initial(decision))
+    form = DecisionForm(request.POST if request.method == "POST" else None, initial=_initial(decision))
     if request.method == "POST":
         require(request.user, "calls.decide_application", application)
         if form.is_valid():
@@ -323,7 +323,7 @@ def accept_offer(request: SignedInRequest, pk: int) -> HttpResponse:
 def decline_offer(request: SignedInRequest, pk: int) -> HttpResponse:
     application = _told(request, pk)
     require(request.user, "calls.answer_offer", application)
-    form = DeclineForm(request.POST or None)
+    form = DeclineForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             actions.decline_offer(application, reason=form.cleaned_data["reason"], by=request.user)
