@@ -9,7 +9,7 @@ PRODUCTION = PORTAL_PRODUCTION=yes SECRET_KEY=used-only-to-check-settings-012345
 	PORTAL_ADDRESS=https://portal.example.org ALLOWED_HOSTS=portal.example.org \
 	DATABASE_URL=postgresql://portal@localhost/portal REDIS_URL=redis://localhost/0 MAIL_URL=smtp+tls://localhost:587
 
-.PHONY: help demo test check fmt bench contracts diagrams assets lock environment
+.PHONY: help demo test check $(CHECKS) fmt bench diagrams assets lock environment
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1  /p' Makefile
@@ -26,14 +26,30 @@ demo: assets ## the whole portal on this machine; options as make demo ARGS="--p
 test: assets ## every test; options as make test ARGS="-k calls"
 	@$(PY) -m pytest $(ARGS)
 
+# Every step runs, so that one look shows everything there is to do; the exit code says whether all were content.
+CHECKS = check-style check-format check-templates check-types contracts check-migrations check-deployment check-dependencies
 check: environment ## style, types, import contracts, migrations, deployment settings
+	@$(MAKE) --keep-going --no-print-directory $(CHECKS) && echo "Everything is in order."
+
+check-style:
 	$(PY) -m ruff check $(SOURCES)
+
+check-format:
 	$(PY) -m ruff format --check $(SOURCES)
+
+check-templates:
 	find templates -name '*.html' -print0 | xargs -0 .venv/bin/djade --target-version 6.1 --check
+
+check-types:
 	$(PY) -m mypy
-	.venv/bin/lint-imports
+
+check-migrations: # nobody need run a database for this, so its absence is no news
 	$(PRODUCTION) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+check-deployment:
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+
+check-dependencies:
 	$(PY) -m deptry .
 
 fmt: environment ## put code and templates in order
@@ -44,7 +60,7 @@ fmt: environment ## put code and templates in order
 bench: assets ## figures for every claim about speed
 	@$(PY) -m benchmarks $(ARGS)
 
-contracts: environment ## which way imports go
+contracts: ## which way imports go
 	.venv/bin/lint-imports
 
 diagrams: environment ## docs/lifecycles from the tables in the models

@@ -40,7 +40,7 @@ def folder_of_node() -> str:
     if not (TOOLS / "bin" / "npm").exists():
         print("This machine has no node: taking it from the Python package index.", flush=True)
         venv.create(TOOLS, with_pip=True, clear=True)
-        pip = [TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "--only-binary", ":all:", NODE_WHEEL], check=True)
     return str(TOOLS / "bin")
 

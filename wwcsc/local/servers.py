@@ -354,8 +354,8 @@ class Valkey:
 
     def start(self) -> None:
         self.end_the_last_one()
-        options = ["--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700", "--databases", "64"]
-        options += ["--save", "", "--appendonly", "no", "--dir", self.run]
+        options = ["--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700", "--databases", "64"]
+        options += ["--save", "", "--appendonly", "no", "--dir", str(self.run)]
         self.process = spawn([valkey_program(), *options], log=self.log, cwd=self.run)
         self.wait_until_ready()
 
