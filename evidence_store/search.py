@@ -29,6 +29,7 @@ OF_A_FINDING = ("outcome", "effect", "strength")
 EVALUATED = {"trial": "By a trial in our register", "evaluation": "By any evaluation in our register"}
 SORTS = {"relevance": "Best match", "title": "Title", "strength": "Strength of evidence"}
 WORD = re.compile(r"[^\W\d_]{3,}")
+WORD_OR_NUMBER = re.compile(r"\w")
 
 
 class TookTooLong(Exception):
@@ -46,17 +47,15 @@ def clean_words(text: str) -> str:
         raise ValidationError(
             f"That is {len(text):,} characters. Search with up to {MOST_CHARACTERS}: a few words that matter find more."
         )
-    if len(text.split()) > MOST_TERMS:
-        raise ValidationError(f"That is {len(text.split())} words. Search with up to {MOST_TERMS}.")
+    terms = sum(bool(WORD_OR_NUMBER.search(term)) for term in text.split())
+    if terms > MOST_TERMS:
+        raise ValidationError(f"That is {terms} words. Search with up to {MOST_TERMS}: a few that matter find more.")
     text = re.sub(r"[-‐‑–—]{2,}", "-", text)
     text = re.sub(r"(?<!\S)-(?!\S)", " ", re.sub(r'"{2,}', '"', text))
     text = re.sub(r"(?<!\S)-(?=\W*(\s|$))", " ", text)
     text = re.sub(r"\b(OR\s+)+(?=OR\b)", "", " ".join(text.split()))
     text = re.sub(r"^(OR\b\s*)+|(\s*\bOR)+$", "", text)
     return " ".join(text.split()) if WORD_OR_NUMBER.search(text) else ""
-
-
-WORD_OR_NUMBER = re.compile(r"\w")
 
 
 def holds_only_small_words(words: str) -> bool:

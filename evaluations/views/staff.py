@@ -38,6 +38,11 @@ def find(request: SignedInRequest, pk: int) -> Evaluation:
     )
 
 
+def posted(request: SignedInRequest) -> Any:
+    """What was sent; also when nothing was filled in, which is an answer too."""
+    return request.POST if request.method == "POST" else None
+
+
 def add_errors(form: forms.BaseForm, error: ValidationError) -> None:
     """Sentences of an action onto its form, each at its field where the form has it."""
     told = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
@@ -96,7 +101,7 @@ def new(request: SignedInRequest, partnership: int | None = None) -> HttpRespons
     require(request.user, "evaluations.add_evaluation")
     source = get_object_or_404(Partnership.objects.visible_to(request.user), pk=partnership) if partnership else None
     start = actions.carried_over(source) if source else {}
-    form = EvaluationForm(request.POST or None, instance=Evaluation(**start))
+    form = EvaluationForm(posted(request), instance=Evaluation(**start))
     if source:
         form.fields.pop("partnerships")
     if request.method == "POST" and form.is_valid():
@@ -116,7 +121,7 @@ def new(request: SignedInRequest, partnership: int | None = None) -> HttpRespons
 def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.change_evaluation", evaluation)
-    form = EvaluationForm(request.POST or None, instance=evaluation)
+    form = EvaluationForm(posted(request), instance=evaluation)
     if request.method == "POST" and form.is_valid():
         changes = {name: form.cleaned_data[name] for name in form.changed_data if name != "version"}
         try:
@@ -132,7 +137,7 @@ def edit(request: SignedInRequest, pk: int) -> HttpResponse:
 def move(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.move_evaluation", evaluation)
-    form = MoveForm(request.POST or None, evaluation=evaluation)
+    form = MoveForm(posted(request), evaluation=evaluation)
     if request.method == "POST" and form.is_valid():
         told = form.cleaned_data
         try:
@@ -148,7 +153,7 @@ def move(request: SignedInRequest, pk: int) -> HttpResponse:
 def publish(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.publish_evaluation", evaluation)
-    form = PublishForm(request.POST or None)
+    form = PublishForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             actions.publish(evaluation, by=request.user, at=form.cleaned_data["at"])
@@ -163,7 +168,7 @@ def publish(request: SignedInRequest, pk: int) -> HttpResponse:
 def protocol(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.change_evaluation", evaluation)
-    form = ProtocolForm(request.POST or None)
+    form = ProtocolForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             version = protocols.add_version(evaluation, by=request.user, **form.cleaned_data)
@@ -201,7 +206,7 @@ def part(request: SignedInRequest, pk: int, kind: str, part: int | None = None) 
     if kind not in PARTS:
         raise Http404
     name, form_class = PARTS[kind]
-    form = form_class(request.POST or None, instance=_found_part(form_class, evaluation, part))
+    form = form_class(posted(request), instance=_found_part(form_class, evaluation, part))
     if request.method == "POST" and form.is_valid():
         try:
             parts.keep(form.instance, evaluation, by=request.user)

@@ -122,7 +122,7 @@ def findings_of(found: Entry, person: Any) -> list[Any]:
         finding.shown = seen[0] if seen else None
         finding.history = [
             {"rating": rating, "changes": what_changed(rating, before)}
-            for rating, before in zip(seen, [*seen[1:], None], strict=True)
+            for rating, before in zip(seen, [*seen[1:], None], strict=False)
         ]
         for rating in seen:
             rating.finding = finding

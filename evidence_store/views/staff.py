@@ -46,6 +46,11 @@ def find(request: SignedInRequest, pk: int) -> Entry:
     return get_object_or_404(Entry.objects.visible_to(request.user), pk=pk)
 
 
+def posted(request: SignedInRequest) -> Any:
+    """What was sent; also when nothing was filled in, which is an answer too."""
+    return request.POST if request.method == "POST" else None
+
+
 def add_errors(form: forms.BaseForm, error: ValidationError) -> None:
     """Sentences of an action onto its form, each at its field where the form has it."""
     told = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
@@ -96,7 +101,7 @@ def manage(request: SignedInRequest, pk: int) -> HttpResponse:
 
 def new(request: SignedInRequest) -> HttpResponse:
     require(request.user, "evidence_store.add_entry")
-    form = EntryForm(request.POST or None)
+    form = EntryForm(posted(request))
 
     def act() -> Any:
         facts = {name: value for name, value in form.cleaned_data.items() if name != "version"}
@@ -113,7 +118,7 @@ def new(request: SignedInRequest) -> HttpResponse:
 def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     entry = find(request, pk)
     require(request.user, "evidence_store.change_entry", entry)
-    form = EntryForm(request.POST or None, instance=Entry.objects.get(pk=entry.pk))
+    form = EntryForm(posted(request), instance=Entry.objects.get(pk=entry.pk))
 
     def act() -> bool:
         changes = {name: form.cleaned_data[name] for name in form.changed_data if name != "version"}
@@ -126,7 +131,7 @@ def edit(request: SignedInRequest, pk: int) -> HttpResponse:
 def rename(request: SignedInRequest, pk: int) -> HttpResponse:
     entry = find(request, pk)
     require(request.user, "evidence_store.change_entry", entry)
-    form = RenameForm(request.POST or None, initial={"slug": entry.slug})
+    form = RenameForm(posted(request), initial={"slug": entry.slug})
 
     def act() -> bool:
         actions.rename(entry, form.cleaned_data["slug"], by=request.user)
@@ -140,7 +145,7 @@ def rename(request: SignedInRequest, pk: int) -> HttpResponse:
 def add_finding(request: SignedInRequest, pk: int) -> HttpResponse:
     entry = find(request, pk)
     require(request.user, "evidence_store.rate_finding", entry)
-    form = FindingForm(request.POST or None)
+    form = FindingForm(posted(request))
 
     def act() -> Finding:
         facts = dict(form.cleaned_data)
@@ -151,7 +156,7 @@ def add_finding(request: SignedInRequest, pk: int) -> HttpResponse:
 
 def new_outcome(request: SignedInRequest) -> HttpResponse:
     require(request.user, "evidence_store.rate_finding")
-    form = OutcomeForm(request.POST or None)
+    form = OutcomeForm(posted(request))
     if request.method == "POST" and form.is_valid():
         outcome = form.save()
         record("added outcome", outcome, by=request.user)
@@ -164,7 +169,7 @@ def rate(request: SignedInRequest, pk: int) -> HttpResponse:
     _staff_only(request.user)
     finding = get_object_or_404(Finding.objects.shown_to(request.user).select_related("entry", "outcome"), pk=pk)
     require(request.user, "evidence_store.rate_finding", finding.entry)
-    form = RatingForm(request.POST or None, finding=finding)
+    form = RatingForm(posted(request), finding=finding)
 
     def act() -> Rating:
         return ratings.rate(finding, by=request.user, **form.cleaned_data)
@@ -190,7 +195,7 @@ def release(request: SignedInRequest, pk: int) -> HttpResponse:
 def publish(request: SignedInRequest, pk: int) -> HttpResponse:
     entry = find(request, pk)
     require(request.user, "evidence_store.publish_entry", entry)
-    form = PublishForm(request.POST or None)
+    form = PublishForm(posted(request))
 
     def act() -> bool:
         actions.publish(entry, by=request.user, at=form.cleaned_data["at"])
@@ -204,7 +209,7 @@ def publish(request: SignedInRequest, pk: int) -> HttpResponse:
 def supersede(request: SignedInRequest, pk: int) -> HttpResponse:
     entry = find(request, pk)
     require(request.user, "evidence_store.withdraw_entry", entry)
-    form = SupersedeForm(request.POST or None, entry=entry)
+    form = SupersedeForm(posted(request), entry=entry)
 
     def act() -> bool:
         actions.supersede(entry, form.cleaned_data["successor"], by=request.user, reason=form.cleaned_data["reason"])
@@ -216,7 +221,7 @@ def supersede(request: SignedInRequest, pk: int) -> HttpResponse:
 def withdraw(request: SignedInRequest, pk: int) -> HttpResponse:
     entry = find(request, pk)
     require(request.user, "evidence_store.withdraw_entry", entry)
-    form = WithdrawForm(request.POST or None, entry=entry)
+    form = WithdrawForm(posted(request), entry=entry)
 
     def act() -> bool:
         told = form.cleaned_data
