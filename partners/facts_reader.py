@@ -469,24 +469,27 @@ def _update(table: Table, rows: list[Row], *, new: int) -> tuple[int, int]:
     """How many were changed, and how many staff have removed. A record found there counts as new, not as changed."""
     if not rows:
         return 0, 0
-    fields = [one for one in _fields(table) if one.name not in table.then_ours]
     there = table.model._default_manager.in_bulk([row.record_id for row in rows])
     for row in rows:
-        if (instance := there.get(row.record_id)) is None:
-            continue
-        for one in fields:
-            if not one.many_to_many:
-                setattr(instance, one.attname, _written(one, row.values[one.name]))
-        try:
-            with transaction.atomic():
-                instance.save(update_fields=[one.name for one in fields if not one.many_to_many])
-        except (IntegrityError, DataError) as error:
-            raise FactsRefused([_refused_by_the_database(table, row, error)]) from None
-        for one in fields:
-            if one.many_to_many:
-                getattr(instance, one.name).set([other.record_id for other in row.values[one.name]])
+        if row.record_id in there:
+            _write_again(table, row, there[row.record_id])
     gone = sum(1 for row in rows if row.record_id not in there)
     return len(rows) - gone - new, gone
+
+
+def _write_again(table: Table, row: Row, instance: models.Model) -> None:
+    fields = [one for one in _fields(table) if one.name not in table.then_ours]
+    plain = [one for one in fields if not one.many_to_many]
+    for one in plain:
+        setattr(instance, one.attname, _written(one, row.values[one.name]))
+    try:
+        with transaction.atomic():
+            instance.save(update_fields=[one.name for one in plain])
+    except (IntegrityError, DataError) as error:
+        raise FactsRefused([_refused_by_the_database(table, row, error)]) from None
+    for one in fields:
+        if one.many_to_many:
+            getattr(instance, one.name).set([other.record_id for other in row.values[one.name]])
 
 
 def _say_which(table: Table, rows: list[Row], made: list[models.Model]) -> None:

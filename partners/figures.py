@@ -45,7 +45,10 @@ class FileFigures:
 
 
 def of_files() -> list[FileFigures]:
-    return [FileFigures(file, file.row_count) for file in FactFile.objects.annotate(row_count=Count("rows"))]
+    return [
+        FileFigures(file, file.row_count)
+        for file in FactFile.objects.annotate(row_count=Count("rows")).order_by("position", "name")
+    ]
 
 
 @dataclass(frozen=True)

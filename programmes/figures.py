@@ -73,6 +73,7 @@ class PartnerFigures:
     partnerships: int
     partnerships_running: int
     programmes: int
+    demonstration: int
 
     @property
     def share(self) -> float | None:
@@ -91,6 +92,7 @@ def of_partners() -> PartnerFigures:
         partnerships=public.count(),
         partnerships_running=public.filter(status__in=RUNNING).count(),
         programmes=Programme.objects.public().count(),
+        demonstration=public.filter(is_demonstration=True).count(),
     )
 
 

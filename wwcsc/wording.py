@@ -79,7 +79,11 @@ def uk_moment(moment: date | datetime | None) -> str:
 
 
 def counted(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+    """1 authority, 24 authorities, 3 days."""
+    if number == 1:
+        return f"{number:,} {word}"
+    ending = f"{word[:-1]}ies" if word.endswith("y") and word[-2:-1] not in "aeiou" else f"{word}s"
+    return f"{number:,} {ending}"
 
 
 def time_left(end: date | datetime | None, now: datetime | None = None, *, past: str = "passed") -> str:

@@ -15,7 +15,7 @@ from django.utils.timezone import localdate
 from django.views.decorators.http import require_safe
 
 from evaluations.models import Evaluation
-from partners.choices import CodeScheme
+from partners.choices import APPLICANT_KINDS, CodeScheme
 from partners.figures import map_letters, of_organisations
 from partners.filters import OrganisationFilter
 from partners.models import AuthorityYear, Organisation, OrganisationCode, Service
@@ -93,6 +93,7 @@ def partners(request: HttpRequest) -> HttpResponse:
     page = Paginator(_for_list(chosen.qs), PER_PAGE).get_page(request.GET.get("page"))
     for organisation in page:
         organisation.standing = known.of(organisation.pk)
+        organisation.may_apply = organisation.kind in APPLICANT_KINDS
     context = {
         "filter": chosen,
         "is_filtered": any(value for name, value in request.GET.items() if name in chosen.filters),
