@@ -45,9 +45,23 @@ PUBLIC = {
     "evaluation",
     "calls:list",
     "calls:call",
+    "evaluations:promises",
+    "evaluations_csv",
+    "evidence_store:citation",
+    "evidence_store:data_csv",
+    "evidence_store:data_json",
+    "evidence_store:entry",
+    "evidence_store:feed",
+    "evidence_store:former_entry",
+    "evidence_store:former_number",
+    "evidence_store:how_we_rate",
+    "evidence_store:search",
     "newsroom:news",
     "newsroom:post",
     "newsroom:feed",
+    # For somebody who has no account yet, or reads a bulk mail.
+    "partners:invitation",
+    "notices:unsubscribe",
 }
 
 
