@@ -345,9 +345,8 @@ class LevelFactory(factory.django.DjangoModelFactory):
 
 
 def effect(code="tends_positive", number=1, order=10):
-    return LevelFactory(
-        axis=Axis.EFFECT, code=code, number=number, order=order, label=code.replace("_", " ").capitalize()
-    )
+    label = code.replace("_", " ").replace("tends", "tends to").capitalize()
+    return LevelFactory(axis=Axis.EFFECT, code=code, number=number, order=order, label=label)
 
 
 def strength(code="moderate", number=2):

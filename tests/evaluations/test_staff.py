@@ -1,0 +1,214 @@
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils.timezone import localdate
+
+from evaluations.choices import Stage
+from evaluations.models import Duty, Evaluation, ProtocolVersion
+from people.choices import StaffRole
+from programmes.models import Partnership
+from tests.factories import (
+    DutyFactory,
+    EvaluationFactory,
+    EvaluatorFactory,
+    MembershipFactory,
+    OrganisationFactory,
+    OutputFactory,
+    ProgrammeFactory,
+    StaffFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def at(name, *args):
+    return reverse(f"evaluations:{name}", args=args)
+
+
+@pytest.fixture
+def as_researcher(client):
+    client.force_login(StaffFactory(post=StaffRole.RESEARCH))
+    return client
+
+
+def test_a_researcher_takes_an_evaluation_from_a_partnership_to_its_result(as_researcher):
+    client = as_researcher
+    partnership = Partnership.objects.create(
+        organisation=OrganisationFactory(),
+        programme=ProgrammeFactory(),
+        practice_name="Connected carers",
+        practice="A team.",
+    )
+    form = client.get(at("new_from_partnership", partnership.pk)).context["form"]
+    assert form["title"].value() == "Evaluation of Connected carers"
+    sent = {"title": form["title"].value(), "summary": "A team.", "design": "pilot", "independence": "self",
+            "programme": partnership.programme_id}  # fmt: skip
+    assert client.post(at("new_from_partnership", partnership.pk), sent).status_code == 302
+    evaluation = Evaluation.objects.get()
+    assert list(evaluation.partnerships.all()) == [partnership]
+    assert client.post(at("protocol", evaluation.pk), {"body": "The plan."}).status_code == 302
+    version = ProtocolVersion.objects.get()
+    for verb in ("approve", "publish"):
+        assert client.post(at("move_protocol", version.pk, verb)).status_code == 302
+    today = localdate().isoformat()
+    promise = {"kind": "final", "due_on": today, "precision": "day", "done_precision": "day"}
+    assert client.post(at("add_part", evaluation.pk, "promise"), promise).status_code == 302
+    for stage in ("set_up", "in_the_field", "analysis", "reporting"):
+        assert client.post(at("move", evaluation.pk), {"stage": stage}).status_code == 302
+    assert "never closed in silence" in client.post(at("move", evaluation.pk), {"stage": "published"}).content.decode()
+    output = {"kind": "final", "title": "Report", "published_on": today, "precision": "day"}
+    assert client.post(at("add_part", evaluation.pk, "output"), output).status_code == 302
+    assert client.post(at("move", evaluation.pk), {"stage": "published"}).status_code == 302
+    assert client.post(at("publish", evaluation.pk), {}).status_code == 302
+    client.logout()
+    text = client.get(evaluation.get_absolute_url()).content.decode()
+    assert "Pilot and feasibility study / Published" in text
+    assert Duty.objects.get().done_on == localdate()
+
+
+PARTS = {
+    "milestone": {
+        "kind": "report",
+        "planned_on": "2026-01-01",
+        "planned_precision": "month",
+        "actual_precision": "day",
+    },
+    "output": {"kind": "final", "title": "Report", "precision": "day"},
+    "promise": {"kind": "final", "precision": "day", "done_precision": "day"},
+    "change": {"what": "More sites", "precision": "day"},
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+def test_parts_are_added_and_changed_and_never_of_another_evaluation(as_researcher, kind):
+    evaluation, other = EvaluationFactory(), EvaluationFactory()
+    assert as_researcher.get(at("add_part", evaluation.pk, kind)).status_code == 200
+    assert as_researcher.post(at("add_part", evaluation.pk, kind), PARTS[kind]).status_code == 302
+    related = {"milestone": "milestones", "output": "outputs", "promise": "duties", "change": "changes"}[kind]
+    row = getattr(evaluation, related).get()
+    assert as_researcher.post(at("part", evaluation.pk, kind, row.pk), PARTS[kind]).status_code == 302
+    assert as_researcher.get(at("part", other.pk, kind, row.pk)).status_code == 404
+    assert as_researcher.get(at("add_part", evaluation.pk, "nonsense")).status_code == 404
+
+
+def test_evaluators_and_clusters_are_added(as_researcher):
+    evaluation = EvaluationFactory()
+    university = OrganisationFactory(kind="university")
+    as_researcher.post(at("add_part", evaluation.pk, "evaluator"), {"organisation": university.pk, "role": "lead"})
+    as_researcher.post(at("add_part", evaluation.pk, "cluster"), {"organisation": OrganisationFactory().pk})
+    assert evaluation.evaluators.get().organisation == university
+    assert evaluation.cluster_rows.get().position is None
+
+
+def test_the_same_promise_twice_comes_back_with_a_sentence(as_researcher):
+    duty = DutyFactory(kind="final")
+    response = as_researcher.post(at("add_part", duty.evaluation_id, "promise"), PARTS["promise"])
+    assert response.status_code == 200
+    assert response.context["form"].errors
+    assert Duty.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"title": ""}, {"title": "x" * 251}, {"design": "magic"}, {"programme": "x"}, {"sample": "-1"}, {"sample": "9" * 20},
+     {"registered_on": "31/02/2026"}, {"sample": "12"}, {"clusters": "99999999"}],
+)  # fmt: skip
+def test_bad_input_is_refused_kept_on_the_page_and_nothing_is_saved(as_researcher, bad):
+    sent = {"title": "New", "design": "pilot", "independence": "unknown", "summary": "Kept text"} | bad
+    response = as_researcher.post(at("new"), sent)
+    assert response.status_code == 200
+    assert "Kept text" in response.content.decode()
+    assert not Evaluation.objects.exists()
+
+
+def test_a_strand_of_another_programme_is_refused(as_researcher):
+    strand = ProgrammeFactory().strands.create(slug="s", name="S")
+    sent = {
+        "title": "New",
+        "design": "pilot",
+        "independence": "unknown",
+        "programme": ProgrammeFactory().pk,
+        "strand": strand.pk,
+    }
+    assert "belongs to another programme" in as_researcher.post(at("new"), sent).content.decode()
+
+
+def test_a_stale_page_keeps_what_was_written_and_says_so(as_researcher):
+    evaluation = EvaluationFactory()
+    page = as_researcher.get(at("edit", evaluation.pk)).context["form"]
+    sent = {
+        "title": evaluation.title,
+        "design": "pilot",
+        "independence": "unknown",
+        "summary": "First.",
+        "version": page.mark,
+    }
+    assert as_researcher.post(at("edit", evaluation.pk), sent).status_code == 302
+    response = as_researcher.post(at("edit", evaluation.pk), sent | {"summary": "Second."})
+    assert response.status_code == 200
+    assert "Somebody else changed this evaluation" in response.content.decode()
+    assert "Second." in response.content.decode()
+    evaluation.refresh_from_db()
+    assert evaluation.summary == "First."
+    fresh = response.context["form"]["version"].value()
+    assert (
+        as_researcher.post(at("edit", evaluation.pk), sent | {"summary": "Second.", "version": fresh}).status_code
+        == 302
+    )
+
+
+def test_a_stage_that_cannot_follow_is_not_offered(as_researcher):
+    evaluation = EvaluationFactory(status=Stage.SCOPING)
+    assert as_researcher.post(at("move", evaluation.pk), {"stage": "published"}).status_code == 200
+    evaluation.refresh_from_db()
+    assert evaluation.status == Stage.SCOPING
+
+
+def test_unknown_moves_of_a_protocol_are_not_found_and_impossible_ones_refused(as_researcher):
+    version = ProtocolVersion.objects.create(evaluation=EvaluationFactory(), number=1)
+    assert as_researcher.post(at("move_protocol", version.pk, "eat")).status_code == 404
+    assert as_researcher.get(at("move_protocol", version.pk, "approve")).status_code == 405
+    assert as_researcher.post(at("move_protocol", version.pk, "publish")).status_code == 409
+
+
+@pytest.mark.parametrize("name", ["board", "new", "manage", "edit", "move", "publish", "protocol"])
+def test_staff_pages_open_for_a_researcher_and_for_no_partner(client, name):
+    evaluation = EvaluationFactory(public_from=None)
+    address = at(name, evaluation.pk) if name not in {"board", "new"} else at(name)
+    assert client.get(address).status_code == 302
+    client.force_login(MembershipFactory().person)
+    assert client.get(address).status_code == 403
+    client.force_login(StaffFactory(post=StaffRole.RESEARCH))
+    assert client.get(address).status_code == 200
+
+
+def test_a_publication_moment_in_the_future_keeps_it_out_of_sight(as_researcher):
+    evaluation = EvaluationFactory(public_from=None)
+    moment = (localdate() + timedelta(days=3)).isoformat() + "T09:30"
+    assert as_researcher.post(at("publish", evaluation.pk), {"at": moment}).status_code == 302
+    as_researcher.logout()
+    assert as_researcher.get(evaluation.get_absolute_url()).status_code == 404
+
+
+costs: set[int] = set()
+
+
+@pytest.mark.parametrize("number", [1, 25])
+def test_the_board_costs_the_same_however_long_it_is(as_researcher, number, django_assert_max_num_queries):
+    for _ in range(number):
+        OutputFactory(evaluation=EvaluatorFactory(evaluation__programme=ProgrammeFactory()).evaluation)
+    with django_assert_max_num_queries(20) as counted:
+        as_researcher.get(at("board"), {"q": "Evaluation", "stage": "set_up"})
+    costs.add(len(counted))
+    assert len(costs) == 1
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["evaluation", "evaluator", "cluster", "milestone", "protocolversion", "output", "duty", "change", "panelmember"],
+)
+def test_every_record_can_be_looked_up_in_the_back_room(admin_client, model):
+    OutputFactory()
+    DutyFactory()
+    assert admin_client.get(f"/admin/evaluations/{model}/?q=a").status_code == 200
