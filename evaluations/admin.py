@@ -1,6 +1,6 @@
 """The back room for evaluations. Nothing that happened is deleted here."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -40,8 +40,8 @@ class EvaluationAdmin(Kept):
 
 
 class PartAdmin(Kept):
-    raw_id_fields: tuple[str, ...] = ("evaluation",)
-    list_select_related: tuple[str, ...] = ("evaluation",)
+    raw_id_fields: ClassVar[tuple[str, ...]] = ("evaluation",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("evaluation",)
 
 
 @admin.register(Evaluator)

@@ -112,8 +112,10 @@ class EvaluationForm(forms.ModelForm):
         cleaned = super().clean() or {}
         programme, strand = cleaned.get("programme"), cleaned.get("strand")
         if self.instance.pk and self.is_bound and cleaned.get("version") not in ("", self.mark):
-            self.data = self.data.copy()
-            self.data[self.add_prefix("version")] = self.mark
+            # The page that comes back is a fresh one: saving it again is a decision.
+            sent: Any = self.data.copy()  # type: ignore[attr-defined]
+            sent[self.add_prefix("version")] = self.mark
+            self.data = sent
             raise forms.ValidationError(
                 "Somebody else changed this evaluation after you opened the page. What you wrote is still below: "
                 "open the evaluation in a second tab, compare, and save again."

@@ -20,8 +20,9 @@ class EvaluationQuerySet(PublicFromQuerySet):
         mine = list(person.memberships.current().values_list("organisation", flat=True))
         if not mine:
             return self.filter(public)
-        partner = self.model.objects.filter(partnerships__organisation__in=mine).values("pk")
-        evaluator = self.model.objects.filter(evaluators__organisation__in=mine).values("pk")
+        everything = self.model._default_manager
+        partner = everything.filter(partnerships__organisation__in=mine).values("pk")
+        evaluator = everything.filter(evaluators__organisation__in=mine).values("pk")
         return self.filter(public | Q(pk__in=partner) | Q(pk__in=evaluator))
 
     def running(self) -> Self:
@@ -44,10 +45,13 @@ class EvaluationQuerySet(PublicFromQuerySet):
 class PartQuerySet(models.QuerySet):
     """Rows that belong to an evaluation and are as visible as it is."""
 
+    def _evaluation(self) -> Any:
+        return self.model._meta.get_field("evaluation").related_model
+
     def visible_to(self, person: Any) -> Self:
         if getattr(person, "is_centre_staff", False):
             return self
-        evaluations = self.model._meta.get_field("evaluation").related_model.objects.visible_to(person)
+        evaluations = self._evaluation().objects.visible_to(person)
         return self.filter(evaluation__in=evaluations.values("pk"))
 
 
@@ -76,7 +80,7 @@ class ClusterQuerySet(PartQuerySet):
         seen = super().visible_to(person)
         if getattr(person, "is_centre_staff", False):
             return seen
-        partnerships = self.model._meta.get_field("evaluation").related_model.partnerships.rel.model.objects
+        partnerships = self._evaluation().partnerships.rel.model.objects
         theirs = partnerships.filter(
             Q(evaluations=OuterRef("evaluation")) | Q(programme=OuterRef("evaluation__programme")),
             organisation=OuterRef("organisation"),

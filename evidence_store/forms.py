@@ -108,8 +108,10 @@ class EntryForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if self.instance.pk and cleaned.get("version") not in ("", self.mark):
-            self.data = self.data.copy()
-            self.data[self.add_prefix("version")] = self.mark
+            # The page that comes back is a fresh one: saving it again is a decision.
+            sent: Any = self.data.copy()  # type: ignore[attr-defined]
+            sent[self.add_prefix("version")] = self.mark
+            self.data = sent
             raise forms.ValidationError(
                 "Somebody else changed this entry after you opened the page. What you wrote is still below: "
                 "open the entry in a second tab, compare, and save again."
@@ -147,7 +149,7 @@ class OutcomeForm(forms.ModelForm):
 
 
 class LevelChoice(forms.ModelChoiceField):
-    def label_from_instance(self, level: RatingLevel) -> str:  # type: ignore[override]
+    def label_from_instance(self, level: RatingLevel) -> str:
         number = "" if level.number is None else f" ({level.number})"
         return f"{level.label}{number}, {level.scheme}"
 
@@ -190,7 +192,8 @@ class RatingForm(forms.Form):
         self.fields["review"].queryset = Review.objects.order_by("title", "year")  # type: ignore[attr-defined]
         now: Rating | None = finding.ratings.newest_first().first()
         if now and not self.is_bound:
-            self.initial |= {
+            self.initial = {
+                **self.initial,
                 "effect": now.effect_id,
                 "strength": now.strength_id,
                 "studies": now.studies,

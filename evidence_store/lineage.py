@@ -58,11 +58,12 @@ class Walk:
         known = list(evaluations)
         partnerships = [partnership for evaluation in known for partnership in evaluation.seen_partnerships]  # type: ignore[attr-defined]
         applications = [found for partnership in partnerships if (found := application_of(partnership))]
-        calls = {evaluation.call_id for evaluation in known} | {application.call_id for application in applications}
-        programmes = {evaluation.programme_id for evaluation in known}
-        self.calls = set(Call.objects.visible_to(person).filter(pk__in=calls - {None}).values_list("pk", flat=True))
+        calls = {evaluation.call_id for evaluation in known if evaluation.call_id}
+        calls |= {application.call_id for application in applications}
+        programmes = {evaluation.programme_id for evaluation in known if evaluation.programme_id}
+        self.calls = set(Call.objects.visible_to(person).filter(pk__in=calls).values_list("pk", flat=True))
         self.programmes = set(
-            Programme.objects.visible_to(person).filter(pk__in=programmes - {None}).values_list("pk", flat=True)
+            Programme.objects.visible_to(person).filter(pk__in=programmes).values_list("pk", flat=True)
         )
         self.applications = set(
             Application.objects.visible_to(person)
@@ -110,7 +111,7 @@ class Walk:
 
 def application_of(partnership: Partnership) -> Application | None:
     try:
-        return partnership.application  # type: ignore[attr-defined]
+        return partnership.application
     except ObjectDoesNotExist:
         return None
 

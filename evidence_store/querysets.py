@@ -31,7 +31,7 @@ class EntryQuerySet(models.QuerySet):
     def past_review(self, day: Any) -> Self:
         return self.current().filter(next_review_on__lt=day)
 
-    def matching(self, words: str) -> Self:
+    def matching(self, words: str) -> Any:
         """Every word must occur, as in a web search: "quotes" for phrases, OR between words, a minus to leave out."""
         query = SearchQuery(words, config=CONFIGURATION, search_type="websearch")
         # Shorter entries are not better entries: rank by where the words stand (title first), not by length.
@@ -43,9 +43,10 @@ class FindingQuerySet(models.QuerySet):
         """Findings of visible entries. One whose ratings are all held back is held back with them."""
         if _sees_all(person):
             return self
-        ratings = self.model.ratings.rel.related_model.objects
+        model: Any = self.model
+        ratings = model.ratings.rel.related_model.objects
         of_this = ratings.filter(finding=OuterRef("pk"))
-        entries = self.model.entry.field.related_model.objects.public()
+        entries = model.entry.field.related_model.objects.public()
         return self.filter(
             ~Exists(of_this) | Exists(of_this.filter(public_from__lte=timezone.now())), entry__in=entries.values("pk")
         )
@@ -67,7 +68,8 @@ class RatingQuerySet(models.QuerySet):
         ``is_current`` marks the newest recorded one, which may still be held back. Until its moment comes the one before
         stands, as if there were no other.
         """
-        visible = self.model.objects.visible_to(person)
+        everything: Any = self.model._default_manager
+        visible = everything.visible_to(person)
         newest = (
             visible.filter(finding=OuterRef("finding")).order_by("-is_current", "-recorded_at", "-pk").values("pk")[:1]
         )

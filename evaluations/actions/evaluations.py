@@ -52,7 +52,7 @@ def carried_over(partnership: Partnership) -> dict[str, Any]:
 
 def _call_of(partnership: Partnership) -> Any:
     try:
-        return partnership.application.call  # type: ignore[attr-defined]
+        return partnership.application.call
     except ObjectDoesNotExist:
         return None
 
@@ -122,7 +122,9 @@ def move_to(evaluation: Evaluation, stage: str, *, by: Person, reason: str = "",
         )
     if can_move(evaluation, stage) and (sentence := why_not(evaluation, stage)):
         raise ValidationError(sentence)
-    changes = {"stopped_reason": reason, "lessons": lessons or evaluation.lessons} if stage == Stage.STOPPED else {}
+    changes: dict[str, Any] = (
+        {"stopped_reason": reason, "lessons": lessons or evaluation.lessons} if stage == Stage.STOPPED else {}
+    )
     move(evaluation, stage, by=by, **changes)
     if needs_a_reason:
         Change.objects.create(

@@ -168,7 +168,7 @@ class RatingChanges(Feed):
                 for other in earlier[rating.finding_id]
                 if (other.recorded_at, other.pk) < (rating.recorded_at, rating.pk)
             ]
-            rating.changes = what_changed(rating, before[-1] if before else None)  # type: ignore[attr-defined]
+            rating.changes = what_changed(rating, before[-1] if before else None)
         return told
 
     def item_title(self, item: Rating) -> str:

@@ -87,7 +87,7 @@ def entry(request: HttpRequest, slug: str) -> HttpResponse:
     successor = (
         Entry.objects.visible_to(request.user).filter(pk=found.successor_id).first() if found.successor_id else None
     )
-    context = {"entry": found, "successor": successor}
+    context: dict[str, Any] = {"entry": found, "successor": successor}
     if found.status == EntryStatus.WITHDRAWN:
         # What was withdrawn is gone; its address, the day and the reason stay.
         return render(request, "evidence_store/withdrawn.html", context, status=410)
