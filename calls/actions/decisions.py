@@ -305,7 +305,7 @@ def release_letters(call: Call, *, letters: int, by: Person) -> int:
         move(post.decision.application, ApplicationStatus.TOLD, by=by)
         for notice in post.letters:
             release(notice, by=by)
-    move(call, CallStatus.ANNOUNCED, by=by)
+    move(call, CallStatus.ANNOUNCED, by=by, results_on=timezone.localdate())
     record("released letters", call, by=by, letters=letters, decisions=len(posts))
     return letters
 
