@@ -4,14 +4,18 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from audit.actions import record
 from notices.actions import queue
 from notices.choices import NoticeKind
 from people.models import Person
+
+log = structlog.get_logger(__name__)
 
 # How long the code in a mail works; without one, the mail is useful for as long as its kind says.
 CODES_WORK_FOR = {
@@ -27,6 +31,15 @@ FOR_MAIL = ("code", "password_reset_url", "deleted_email", "from_email", "to_ema
 class PortalAccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def post_login(self, request: HttpRequest, user: Person, **details: Any) -> HttpResponse:
+        record("signed in", user, by=user)
+        return super().post_login(request, user, **details)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Counted in the log, where whoever watches the machine looks; what was typed is not kept."""
+        log.info("sign_in_refused", address=self.get_client_ip(request))
+        super().authentication_failed(request, **credentials)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Queue a mail about signing in. Its words are never shown to staff and are erased once it has been sent."""

@@ -1,10 +1,12 @@
-"""Staff have a second factor. Without one they reach nothing but the pages on which to set it up."""
+"""What every request of a signed-in person passes: the second factor of staff, and the list of where they are signed in."""
 
 from collections.abc import Callable
 
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.middleware import UserSessionsMiddleware
 from django.conf import settings
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -12,7 +14,22 @@ from django.urls import reverse
 OPEN_WITHOUT_A_SECOND_FACTOR = ("account_", "mfa_", "usersessions_", "healthz", "javascript", "static")
 
 
+SEEN_AGAIN_AFTER = 60  # seconds
+
+
+class SessionActivityMiddleware(UserSessionsMiddleware):
+    """Notes when a session was last seen, once a minute and not at every click: it is a write, and pages should only read."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        key = request.session.session_key
+        if key and not cache.add(f"seen:{key}", 1, SEEN_AGAIN_AFTER):
+            return self.get_response(request)
+        return super().__call__(request)
+
+
 class SecondFactorMiddleware:
+    """Staff have a second factor. Without one they reach nothing but the pages on which to set it up."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
@@ -26,7 +43,7 @@ class SecondFactorMiddleware:
         if not (person.is_staff or person.is_centre_staff) or is_mfa_enabled(person):
             return None
         match = request.resolver_match
-        if match is not None and (match.url_name or "").startswith(OPEN_WITHOUT_A_SECOND_FACTOR):
+        if match is not None and match.view_name.startswith(OPEN_WITHOUT_A_SECOND_FACTOR):
             return None
         messages.warning(
             request, "Staff sign in with a second factor. Set one up here, then go on with what you were doing."

@@ -9,4 +9,6 @@ class SignedInRequest(HttpRequest):
     """A request behind LoginRequiredMiddleware: its user is always a Person."""
 
     user: Person  # type: ignore[assignment]
-    arrived_at: datetime  # set by RequestIdMiddleware: deadlines are kept by when a request came, not by when it was read
+    arrived_at: (
+        datetime  # set by RequestIdMiddleware: deadlines are kept by when a request came, not by when it was read
+    )

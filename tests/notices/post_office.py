@@ -22,6 +22,7 @@ class PostOffice:
         self.mishap = mishap or (lambda number, address: None)
         self.taken: list[EmailMessage] = []
         self.connections = 0
+        self.thinks_for = 0.0  # seconds between taking a message and saying so
         self.counter = itertools.count(1)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -76,6 +77,7 @@ class PostOffice:
         self.taken.append(message_from_bytes(envelope.content, policy=policy.default))
         if answer == "drop after":
             server.transport.close()
+        await asyncio.sleep(self.thinks_for)
         return "250 OK"
 
     @property
