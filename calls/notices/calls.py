@@ -20,7 +20,6 @@ def address(name: str, *parts: object) -> str:
 
 def tell_application_was_received(application: Application) -> None:
     """The receipt, to the lead who sent it and to every other lead of the organisation. Each sending has its own."""
-    assert application.submitted_at is not None
     leads = {lead.pk: lead for lead in leads_of(application)}
     if application.submitted_by is not None:
         leads.setdefault(application.submitted_by.pk, application.submitted_by)
@@ -28,7 +27,7 @@ def tell_application_was_received(application: Application) -> None:
         queue(
             "calls/emails/receipt",
             to=lead.email,
-            key=f"receipt:{application.pk}:{application.submitted_at.isoformat()}:{lead.pk}",
+            key=f"receipt:{application.pk}:{application.submitted_at}:{lead.pk}",
             person=lead,
             about=application,
             application=application,
