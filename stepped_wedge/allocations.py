@@ -373,7 +373,8 @@ def keep_best(scores: np.ndarray, *, share: float | None = None, count: int | No
         refuse_unless(0 < share <= 1, "cutoff.share", "must be above 0 and at most 1")
         count = max(1, int(np.floor(share * len(scores) + 1e-9)))
     refuse_unless(count is not None and 1 <= count <= len(scores), "cutoff.count", f"must be from 1 to {len(scores)}")
-    cutoff = np.partition(scores, count - 1)[count - 1]  # type: ignore[operator]
+    place = int(count or 1) - 1
+    cutoff = np.partition(scores, place)[place]
     return scores <= cutoff + TIE
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ REQUESTS = ("exposure_weights", "information_content", "clusters")
 class Keys:
     """One object of the input; remembers its path and which keys were read."""
 
-    given: Mapping[str, object]
+    given: Mapping[str, Any]
     path: str
     read: set[str] = field(default_factory=set)
 
@@ -61,18 +62,18 @@ class Keys:
     def at(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name
 
-    def get(self, name: str, default: object = None) -> object:
+    def get(self, name: str, default: Any = None) -> Any:
         self.read.add(name)
         value = self.given.get(name)
         return default if value is None else value
 
-    def number(self, name: str, default: float | None = None) -> float | None:
+    def number(self, name: str, default: float | None = None) -> Any:
         value = self.get(name)
         if value is None:
             return default
         sound = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         refuse_unless(sound, self.at(name), f"must be a number, not {value!r}")
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
 
     def needed(self, name: str) -> float:
         value = self.number(name)
@@ -80,17 +81,17 @@ class Keys:
             raise CaseRefused(self.at(name), "is needed here")
         return value
 
-    def word(self, name: str, default: str | None = None) -> str | None:
+    def word(self, name: str, default: str | None = None) -> Any:
         value = self.get(name, default)
         refuse_unless(value is None or isinstance(value, str), self.at(name), f"must be a word, not {value!r}")
-        return value  # type: ignore[return-value]
+        return value
 
     def part(self, name: str, needed: bool = True) -> Keys:
         value = self.get(name)
         if value is None and not needed:
             return Keys({}, self.at(name))
         refuse_unless(isinstance(value, Mapping), self.at(name), "must be an object with named values")
-        return Keys(value, self.at(name))  # type: ignore[arg-type]
+        return Keys(value, self.at(name))
 
     def refuse_unknown(self, known: set[str] | None = None) -> None:
         for name in self.given:
@@ -112,10 +113,10 @@ class Case:
     warnings: tuple[str, ...]
 
 
-def read_case(given: object) -> Case:
+def read_case(given: Any) -> Case:
     """A checked case from decoded JSON. Raises CaseRefused with the path of the key at fault."""
     refuse_unless(isinstance(given, Mapping), "case", "must be a JSON object")
-    top = Keys(given, "")  # type: ignore[arg-type]
+    top = Keys(given, "")
     top.refuse_unknown(TOP)
     design = read_design(top.part("design"))
     sampling = top.word("sampling", "cross-sectional")
@@ -127,10 +128,10 @@ def read_case(given: object) -> Case:
     plan_effect, time_model, estimand = aim
     components = read_components(
         top.part("correlation", needed=False), told, outcome, plan_effect, design, size, sampling
-    )  # type: ignore[arg-type]
+    )
     told.refuse_unknown()
     inference = _read_inference(top.part("inference", needed=False))
-    plan = Plan(design, outcome, components, plan_effect, size, inference, time_model)  # type: ignore[arg-type]
+    plan = Plan(design, outcome, components, plan_effect, size, inference, time_model)
     warnings = list(design.warnings())
     if sampling == "cross-sectional" and components.psi2 > 0:
         warnings.append("a person effect with cross-sectional sampling: the same people are assumed in every period")
@@ -143,7 +144,7 @@ def read_case(given: object) -> Case:
         f"must be a list from {', '.join(REQUESTS)}",
     )
     name = top.get("id")
-    return Case(None if name is None else str(name), plan, str(sampling), estimand, tuple(request), tuple(warnings))  # type: ignore[arg-type]
+    return Case(None if name is None else str(name), plan, str(sampling), estimand, tuple(request), tuple(warnings))
 
 
 def read_design(keys: Keys) -> Design:
@@ -152,7 +153,7 @@ def read_design(keys: Keys) -> Design:
     if kind == "stepped_wedge":
         counts = keys.get("clusters_per_sequence")
         refuse_unless(isinstance(counts, list), keys.at("clusters_per_sequence"), "must be a list of whole numbers")
-        design = designs.stepped_wedge(counts, keys.get("periods"))  # type: ignore[arg-type]
+        design = designs.stepped_wedge(counts, keys.get("periods"))
     elif kind == "matrix":
         rows = keys.get("x")
         refuse_unless(
@@ -181,16 +182,16 @@ def _named(design: Design, keys: Keys) -> Design:
         design.starts,
         design.crossover,
         tuple(map(str, clusters)),
-        tuple(map(str, periods)),  # type: ignore[call-overload]
+        tuple(map(str, periods)),
     )
 
 
-def _read_size(given: object) -> object:
+def _read_size(given: Any) -> Any:
     if given is None or isinstance(given, list):
         return given
     sound = isinstance(given, int | float) and not isinstance(given, bool)
     refuse_unless(sound, "size", f"must be a number or a list of numbers, not {given!r}")
-    return float(given)  # type: ignore[arg-type]
+    return float(given)
 
 
 def _read_outcome(keys: Keys) -> Outcome:
@@ -200,7 +201,7 @@ def _read_outcome(keys: Keys) -> Outcome:
     for name in ("residual_variance", "total_variance", "period_effect_each_later_period"):
         keys.get(name)
     dispersed = keys.number("overdispersion", 1.0)
-    found = Outcome(family, link, rule, model, dispersed)  # type: ignore[arg-type]
+    found = Outcome(family, link, rule, model, dispersed)
     if rule is not None:
         refuse_unless(
             family == "binomial" and link == "identity",
@@ -251,13 +252,13 @@ def _read_estimand(keys: Keys) -> str | tuple[float, ...] | None:
         return None if name in (None, "single", "single-effect", "immediate") else name
     numbers = isinstance(weights, list) and all(isinstance(w, int | float) and not isinstance(w, bool) for w in weights)
     refuse_unless(numbers, keys.at("weights"), "must be a list of numbers, one for each exposure time")
-    return tuple(float(w) for w in weights)  # type: ignore[union-attr]
+    return tuple(float(w) for w in weights)
 
 
 def _control_level(keys: Keys, link: str) -> float | None:
     found: float | None = None
     if keys.has("mu0"):
-        found = to_link(keys.needed("mu0"), link, keys.at("mu0"))  # type: ignore[arg-type]
+        found = to_link(keys.needed("mu0"), link, keys.at("mu0"))
     for name, wanted in (("logit_control", "logit"), ("log_rate_control", "log")):
         value = keys.number(name)
         if value is not None:
@@ -278,7 +279,7 @@ def _theta(keys: Keys, link: str, control: float | None) -> float:
     if keys.has("mu1"):
         if control is None:
             raise CaseRefused(keys.at("mu0"), "is needed beside mu1")
-        value = to_link(keys.needed("mu1"), link, keys.at("mu1")) - control  # type: ignore[arg-type]
+        value = to_link(keys.needed("mu1"), link, keys.at("mu1")) - control
         _refuse_disagreement(keys.at("mu1"), found, value)
         found = value
     if found is None:
@@ -388,13 +389,17 @@ def _unit_variance(
     return (None, own, True) if by_ratio else (own, None, True)
 
 
-def _shape(keys: Keys, base: str, extensions: list[str]) -> dict[str, float]:
-    shape = {"r": keys.number("r", 1.0), "r_person": keys.number("r_ind"), "churn": keys.number("churn", 0.0)}
+def _shape(keys: Keys, base: str, extensions: list[str]) -> dict[str, Any]:
+    shape: dict[str, Any] = {
+        "r": keys.number("r", 1.0),
+        "r_person": keys.number("r_ind"),
+        "churn": keys.number("churn", 0.0),
+    }
     shape["eta2"], shape["cov"] = keys.number("eta2", 0.0), keys.number("cov_te", 0.0)
     if base in ("discrete-time-decay", "decay", "proportional-decay"):
         refuse_unless(keys.has("r"), keys.at("r"), "decay needs r, the correlation of neighbouring periods")
     if base == "proportional-decay":
-        _refuse_disagreement(keys.at("r_ind"), shape["r_person"], shape["r"])  # type: ignore[arg-type]
+        _refuse_disagreement(keys.at("r_ind"), shape["r_person"], shape["r"])
         shape["r_person"] = shape["r"]
     if "person-decay" in extensions:
         refuse_unless(keys.has("r_ind"), keys.at("r_ind"), "person decay needs r_ind")
@@ -441,7 +446,7 @@ def _refuse_other_statements(keys: Keys, found: Components) -> None:
 
 
 def _by_variances_and_ratios(
-    keys: Keys, base: str, unit: _Unit, shape: dict[str, float], outcome: Outcome, effect: Effect
+    keys: Keys, base: str, unit: _Unit, shape: dict[str, Any], outcome: Outcome, effect: Effect
 ) -> Components:
     ratios = {name: keys.number(name) for name in ("icc", "cac", "iac")}
     for name, value in ratios.items():
@@ -478,14 +483,14 @@ def _refuse_ratio_of_link(keys: Keys, outcome: Outcome) -> None:
 
 
 def _from_icc(
-    keys: Keys, ratios: dict[str, float | None], unit: _Unit, shape: dict[str, float], outcome: Outcome, effect: Effect
+    keys: Keys, ratios: dict[str, float | None], unit: _Unit, shape: dict[str, Any], outcome: Outcome, effect: Effect
 ) -> Components:
     icc = ratios["icc"] or 0.0
     cac = 1.0 if ratios["cac"] is None else ratios["cac"]
     iac = ratios["iac"] or 0.0
     if outcome.is_on_link_scale and not outcome.is_marginal:
         refuse_unless(icc < 1, keys.at("icc"), "must be below 1 on a link scale")
-        prevalence = from_link(float(np.mean(effect.control)), outcome.link)  # type: ignore[arg-type]
+        prevalence = from_link(float(np.mean(np.asarray(effect.control, dtype=float))), outcome.link)
         proportion = keys.word("scale") == "proportion"
         clustered = (
             logit_variance_from_proportion_icc(icc, prevalence) if proportion else icc / (1 - icc) * np.pi**2 / 3
@@ -509,7 +514,7 @@ def _from_variances(
     variances: dict[str, float | None],
     ratios: dict[str, float | None],
     unit: _Unit,
-    shape: dict[str, float],
+    shape: dict[str, Any],
     outcome: Outcome,
 ) -> Components:
     tau2, gamma2, psi2 = variances["tau2"] or 0.0, variances["gamma2"], variances["psi2"]
@@ -528,14 +533,14 @@ def _from_variances(
         refuse_unless(
             iac < 1 and residual is not None, "correlation.iac", "an IAC needs a residual variance, and to be below 1"
         )
-        psi2 = residual * iac / (1 - iac)  # type: ignore[operator]
+        psi2 = float(residual or 0.0) * iac / (1 - iac)
     found = Components(tau2=tau2, gamma2=gamma2, psi2=psi2 or 0.0, residual=residual, **shape)
     if unit.total is not None and unit.residual is not None and not outcome.is_marginal:
         _refuse_disagreement("outcome.total_variance", unit.total, found.total)
     return found
 
 
-def _as_dict(parts: Components) -> dict[str, float | None]:
+def _as_dict(parts: Components) -> dict[str, Any]:
     names = ("tau2", "gamma2", "psi2", "residual", "eta2", "cov", "r", "r_person", "churn")
     return {name: getattr(parts, name) for name in names}
 
@@ -604,11 +609,11 @@ def _read_inference(keys: Keys) -> Inference:
         rule = _RULE_ALIASES.get(plain, plain)
     tails = keys.number("tails_in_power", 2.0)
     found = Inference(
-        alpha=keys.number("alpha", 0.05),  # type: ignore[arg-type]
-        reference=keys.word("reference", "normal"),  # type: ignore[arg-type]
+        alpha=keys.number("alpha", 0.05),
+        reference=keys.word("reference", "normal"),
         df_rule=rule,
         df=keys.number("df"),
-        tails=int(tails) if tails == int(tails or 0) else 0,  # type: ignore[arg-type]
+        tails=int(tails) if tails == int(tails or 0) else 0,
         target_power=keys.number("target_power"),
         variance_under=keys.word("variance_under"),
     )
@@ -616,11 +621,11 @@ def _read_inference(keys: Keys) -> Inference:
     return found
 
 
-def answer_case(given: object) -> dict[str, object]:
+def answer_case(given: Any) -> dict[str, Any]:
     """The answer to one case, ready for JSON."""
     case = read_case(given)
     plan = case.plan
-    found: dict[str, object] = {} if case.id is None else {"id": case.id}
+    found: dict[str, Any] = {} if case.id is None else {"id": case.id}
     if plan.size is None:
         found |= _answer_size(plan)
     elif case.estimand is not None:
@@ -635,8 +640,8 @@ def answer_case(given: object) -> dict[str, object]:
     return found | _answer_requests(case)
 
 
-def _answer_power(answer: Answer, test: Inference) -> dict[str, object]:
-    found: dict[str, object] = {
+def _answer_power(answer: Answer, test: Inference) -> dict[str, Any]:
+    found: dict[str, Any] = {
         "variance": answer.variance,
         "power": answer.power,
         "mdes80": answer.mdes80,
@@ -646,7 +651,7 @@ def _answer_power(answer: Answer, test: Inference) -> dict[str, object]:
         found["variance_null"] = answer.variance_null
     if test.uses_t:
         found |= {
-            "df": int(answer.df) if answer.df == int(answer.df or 0) else answer.df,  # type: ignore[arg-type]
+            "df": int(answer.df) if answer.df == int(answer.df or 0) else answer.df,
             "power_noncentral_t": answer.power_noncentral_t,
             "power_central_shift_t": answer.power_central_shift_t,
             "power_normal_reference": answer.power_normal_reference,
@@ -654,12 +659,12 @@ def _answer_power(answer: Answer, test: Inference) -> dict[str, object]:
     return found
 
 
-def _answer_size(plan: Plan) -> dict[str, object]:
+def _answer_size(plan: Plan) -> dict[str, Any]:
     target = plan.inference.target_power
     if target is None:
         raise CaseRefused("size", "give a size, or inference.target_power to have the size worked out")
     solved = size_for(plan, target)
-    found: dict[str, object] = {"n": solved.n, "limiting_power": solved.limiting_power}
+    found: dict[str, Any] = {"n": solved.n, "limiting_power": solved.limiting_power}
     if solved.answer is None:
         found["why"] = (
             f"no size reaches {target:.0%}: with ever larger cells the power stops at {solved.limiting_power:.3f}"
@@ -670,7 +675,7 @@ def _answer_size(plan: Plan) -> dict[str, object]:
     return found
 
 
-def _answer_exposure(plan: Plan, estimand: str | tuple[float, ...]) -> dict[str, object]:
+def _answer_exposure(plan: Plan, estimand: str | tuple[float, ...]) -> dict[str, Any]:
     asked = exposure_power(plan, estimand)
     found = _answer_power(asked.answer, Inference())
     if asked.answer.df is not None:
@@ -684,7 +689,7 @@ def _answer_exposure(plan: Plan, estimand: str | tuple[float, ...]) -> dict[str,
     }
 
 
-def _answer_clusters(plan: Plan) -> dict[str, object]:
+def _answer_clusters(plan: Plan) -> dict[str, Any]:
     solved = clusters_for(plan, float(plan.inference.target_power or 0))
     if solved is None:
         return {"clusters": None}
@@ -696,10 +701,10 @@ def _answer_clusters(plan: Plan) -> dict[str, object]:
     }
 
 
-def _scales(plan: Plan) -> dict[str, object]:
+def _scales(plan: Plan) -> dict[str, Any]:
     """Both scales at once: people confuse a standard deviation with an ICC."""
     parts = plan.components
-    found: dict[str, object] = {"tau2": parts.tau2, "gamma2": parts.gamma2, "cac": parts.cac}
+    found: dict[str, Any] = {"tau2": parts.tau2, "gamma2": parts.gamma2, "cac": parts.cac}
     if parts.residual is not None:
         found |= {"residual_variance": parts.residual, "icc": parts.icc, "iac": parts.iac}
     elif plan.outcome.link == "logit":
@@ -721,8 +726,8 @@ def _scales(plan: Plan) -> dict[str, object]:
     return {"scales": found}
 
 
-def _answer_requests(case: Case) -> dict[str, object]:
-    found: dict[str, object] = {}
+def _answer_requests(case: Case) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     if "exposure_weights" in case.request:
         found["exposure_weights"] = {str(s): w for s, w in single_effect_weights(case.plan).items()}
     if "information_content" in case.request:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import isfinite, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +104,7 @@ def from_ratios(
     iac: float = 0.0,
     total: float | None = None,
     residual: float | None = None,
-    **rest: float,
+    **rest: Any,
 ) -> Components:
     """Components from ICC, CAC and IAC and either the total variance or the residual variance."""
     for name, value in (("icc", icc), ("cac", cac), ("iac", iac)):

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
-type Sampling = Literal["cross-sectional", "closed-cohort", "open-cohort"]
-type TimeModel = Literal["categorical", "linear", "none"]
+# checked where they come in: one of the words below
+type TimeModel = str
 
 SAMPLING = ("cross-sectional", "closed-cohort", "open-cohort")
 TIME_MODELS = ("categorical", "linear", "none")
@@ -219,13 +219,13 @@ def _first_exposed(row: np.ndarray) -> int:
     return int(control[-1]) + 1 if control.size else int(exposed[0])
 
 
-def from_matrix(x: object, **details: object) -> Design:
+def from_matrix(x: Any, **details: Any) -> Design:
     """A design from rows of numbers, None for a cell that is not observed."""
     try:
-        table = np.array([[np.nan if cell is None else cell for cell in row] for row in x], dtype=float)  # type: ignore[attr-defined]
+        table = np.array([[np.nan if cell is None else cell for cell in row] for row in x], dtype=float)
     except (TypeError, ValueError) as problem:
         raise CaseRefused("design.x", "must be rows of equal length holding numbers or null") from problem
-    return Design(table, **details)  # type: ignore[arg-type]
+    return Design(table, **details)
 
 
 def stepped_wedge(clusters_per_sequence: Sequence[int], periods: int | None = None) -> Design:
@@ -318,11 +318,11 @@ def without_clusters(design: Design, lost: Sequence[int]) -> Design:
     )
 
 
-def reordered(design: Design, allocation: Sequence[int]) -> Design:
+def reordered(design: Design, allocation: Sequence[int] | np.ndarray) -> Design:
     """Cluster i takes the row of sequence allocation[i]; names stay with their clusters."""
-    allocation = np.asarray(allocation)
+    chosen = np.asarray(allocation)
     first = design.first_of_each_sequence
-    return replace(design, x=design.x[first[allocation]], sequence=allocation, starts=design.switch[first[allocation]])
+    return replace(design, x=design.x[first[chosen]], sequence=chosen, starts=design.switch[first[chosen]])
 
 
 def time_columns(design: Design, model: TimeModel = "categorical") -> np.ndarray:

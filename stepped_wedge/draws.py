@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,23 +107,23 @@ def _secret_bytes(secret: str) -> bytes:
 class Draft:
     """A checked specification, ready to be scored, committed and drawn from."""
 
-    spec: Mapping[str, object]
+    spec: Mapping[str, Any]
     space: Space
     covariates: tuple[Covariate, ...]
     reserve: tuple[str, ...]
 
     def candidates(self) -> Candidates:
         """Everything that can be drawn. Samples are seeded from the specification, so the space itself is public."""
-        cutoff = dict(self.spec.get("cutoff") or {})  # type: ignore[call-overload]
+        cutoff = dict(self.spec.get("cutoff") or {})
         seed = int(sha256({"sample": self.spec}), 16)
         return allocations.candidates(
             self.space,
             self.covariates,
-            score=self.spec.get("score"),  # type: ignore[arg-type]
+            score=self.spec.get("score"),
             share=cutoff.get("share"),
             count=cutoff.get("count"),
-            exposure=self.spec.get("exposure"),  # type: ignore[arg-type]
-            sample=self.spec.get("sample"),  # type: ignore[arg-type]
+            exposure=self.spec.get("exposure"),
+            sample=self.spec.get("sample"),
             generator=np.random.Generator(np.random.PCG64(seed)),
         )
 
@@ -132,22 +133,22 @@ class Draft:
         return not (self.covariates or self.space.constraints or self.space.strata or self.spec.get("sample"))
 
 
-def draft(spec: Mapping[str, object], table: Sequence[Mapping[str, str]] | None = None) -> Draft:
+def draft(spec: Mapping[str, Any], table: Sequence[Mapping[str, str]] | None = None) -> Draft:
     """Check a specification; `table` holds one row a cluster and is folded into it, so the record stands alone."""
     refuse_unless(isinstance(spec, Mapping), "spec", "must be a JSON object")
     for key in spec:
         refuse_unless(key in SPEC_KEYS, str(key), f"is not a key of this file; known: {', '.join(sorted(SPEC_KEYS))}")
     wanted = _wanted_covariates(spec)
     rows = _rows(spec, table)
-    clusters = tuple(sorted(rows)) if rows else tuple(sorted(map(str, spec.get("clusters") or ())))  # type: ignore[call-overload]
+    clusters = tuple(sorted(rows)) if rows else tuple(sorted(map(str, spec.get("clusters") or ())))
     refuse_unless(clusters, "clusters", "name the clusters, or give a file of covariates with one row each")
     named = spec.get("clusters")
     refuse_unless(
-        not named or not rows or set(map(str, named)) == set(rows),  # type: ignore[call-overload]
+        not named or not rows or set(map(str, named)) == set(rows),
         "clusters",
         "the clusters named are not the clusters of the covariate file",
     )
-    slots = spec.get("clusters_per_sequence")
+    slots: Any = spec.get("clusters_per_sequence")
     whole = (
         isinstance(slots, list | tuple) and slots and all(isinstance(n, int) and not isinstance(n, bool) for n in slots)
     )
@@ -156,23 +157,23 @@ def draft(spec: Mapping[str, object], table: Sequence[Mapping[str, str]] | None 
     needed = {item["name"] for item in wanted} | ({str(spec["strata"])} if spec.get("strata") else set())
     used = {name: {column: rows[name][column] for column in sorted(needed)} for name in clusters} if needed else {}
     strata = tuple(used[name][str(spec["strata"])] for name in clusters) if spec.get("strata") else ()
-    constraints = tuple(_constraint(item) for item in spec.get("constraints") or ())  # type: ignore[attr-defined]
-    space = Space(clusters, tuple(slots), strata, _strata_slots(spec), constraints)  # type: ignore[arg-type]
+    constraints = tuple(_constraint(item) for item in spec.get("constraints") or ())
+    space = Space(clusters, tuple(slots), strata, _strata_slots(spec), constraints)
     covariates = tuple(_covariate(item, used, clusters) for item in wanted)
     frozen = {key: value for key, value in spec.items() if value is not None and key not in ("table", "id_column")}
     frozen["clusters"], frozen["constraints"] = list(clusters), [str(rule) for rule in constraints]
     if used:
         frozen["table"] = used
-    reserve = tuple(map(str, spec.get("reserve") or ()))  # type: ignore[call-overload]
+    reserve = tuple(map(str, spec.get("reserve") or ()))
     refuse_unless(not set(reserve) & set(clusters), "reserve", "a reserve cluster is already in the trial")
     return Draft(frozen, space, covariates, reserve)
 
 
-def _wanted_covariates(spec: Mapping[str, object]) -> list[dict[str, object]]:
+def _wanted_covariates(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     given = spec.get("covariates") or []
     refuse_unless(isinstance(given, list), "covariates", "must be a list of names or of objects with a name")
-    for spot, item in enumerate(given):  # type: ignore[arg-type]
+    for spot, item in enumerate(given):
         one = {"name": item} if isinstance(item, str) else item
         refuse_unless(isinstance(one, Mapping) and one.get("name"), f"covariates[{spot}]", "needs a name")
         unknown = set(one) - {"name", "kind", "weight"}
@@ -192,9 +193,9 @@ def _wanted_covariates(spec: Mapping[str, object]) -> list[dict[str, object]]:
     return found
 
 
-def _rows(spec: Mapping[str, object], table: Sequence[Mapping[str, str]] | None) -> dict[str, dict[str, str]]:
+def _rows(spec: Mapping[str, Any], table: Sequence[Mapping[str, str]] | None) -> dict[str, dict[str, str]]:
     if table is None:
-        return {name: dict(row) for name, row in (spec.get("table") or {}).items()}  # type: ignore[attr-defined]
+        return {name: dict(row) for name, row in (spec.get("table") or {}).items()}
     column = str(spec.get("id_column") or "cluster")
     refuse_unless(table and column in table[0], "id_column", f"the covariate file has no column {column}")
     rows = {str(row[column]): {key: str(value) for key, value in row.items() if key != column} for row in table}
@@ -202,40 +203,40 @@ def _rows(spec: Mapping[str, object], table: Sequence[Mapping[str, str]] | None)
     return rows
 
 
-def _check_cutoff(spec: Mapping[str, object]) -> None:
+def _check_cutoff(spec: Mapping[str, Any]) -> None:
     cutoff = spec.get("cutoff")
     if cutoff is None:
         return
     sound = isinstance(cutoff, Mapping) and len(cutoff) == 1 and set(cutoff) <= {"share", "count"}
     refuse_unless(sound, "cutoff", 'must be {"share": 0.1} or {"count": 1000}')
-    ((key, value),) = cutoff.items()  # type: ignore[attr-defined]
+    ((key, value),) = cutoff.items()
     number = isinstance(value, int | float) and not isinstance(value, bool)
     refuse_unless(number and (key == "share" or isinstance(value, int)), f"cutoff.{key}", "must be a number")
 
 
-def _strata_slots(spec: Mapping[str, object]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def _strata_slots(spec: Mapping[str, Any]) -> tuple[tuple[str, tuple[int, ...]], ...]:
     given = spec.get("strata_slots") or {}
     refuse_unless(isinstance(given, Mapping), "strata_slots", "must give a list of slots for each stratum")
-    return tuple((str(label), tuple(slots)) for label, slots in given.items())  # type: ignore[attr-defined]
+    return tuple((str(label), tuple(slots)) for label, slots in given.items())
 
 
-def _constraint(item: object) -> Constraint:
+def _constraint(item: Any) -> Constraint:
     refuse_unless(isinstance(item, str), "constraints", "each constraint is one sentence")
     return read_constraint(str(item))
 
 
-def _covariate(item: Mapping[str, object], used: Mapping[str, Mapping[str, str]], clusters: Sequence[str]) -> Covariate:
+def _covariate(item: Mapping[str, Any], used: Mapping[str, Mapping[str, str]], clusters: Sequence[str]) -> Covariate:
     name = str(item["name"])
     values = [used[cluster].get(name, "") for cluster in clusters]
     refuse_unless(all(str(v).strip() for v in values), f"covariates.{name}", "is missing for some cluster")
     category = item.get("kind") == "category"
-    weight = float(item.get("weight", 1))  # type: ignore[arg-type]
+    weight = float(item.get("weight", 1))
     return Covariate(name, tuple(values), weight, category)
 
 
-def commit(draft: Draft, secret: str) -> dict[str, object]:
+def commit(draft: Draft, secret: str) -> dict[str, Any]:
     """What is published before the draw: everything but the secret, and the digest that binds them together."""
-    public: dict[str, object] = {
+    public: dict[str, Any] = {
         "algorithm": ALGORITHM,
         "version": VERSION,
         "code_sha256": code_digest(),
@@ -249,7 +250,7 @@ def commit(draft: Draft, secret: str) -> dict[str, object]:
     return {**public, "commitment": commitment(public, secret)}
 
 
-def commitment(public: Mapping[str, object], secret: str) -> str:
+def commitment(public: Mapping[str, Any], secret: str) -> str:
     """SHA-256 of the canonical JSON of the published part and the secret."""
     body = {key: value for key, value in public.items() if key in _COMMITTED}
     return sha256({"public": body, "secret": _secret_bytes(secret).hex()})
@@ -258,14 +259,14 @@ def commitment(public: Mapping[str, object], secret: str) -> str:
 _COMMITTED = ("algorithm", "version", "code_sha256", "spec", "candidates", "candidates_sha256")
 
 
-def draw(committed: Mapping[str, object], secret: str, public_random: str | None = None) -> dict[str, object]:
+def draw(committed: Mapping[str, Any], secret: str, public_random: str | None = None) -> dict[str, Any]:
     """The sealed result: {cluster: sequence counted from 1}, and the order of reserves. Refuses a changed record."""
     refuse_unless(
         commitment(committed, secret) == committed.get("commitment"),
         "commitment",
         "the secret and the specification do not give the published commitment: nothing was drawn",
     )
-    checked = draft(committed["spec"])  # type: ignore[arg-type]
+    checked = draft(committed["spec"])
     announced = checked.spec.get("public_random")
     refuse_unless(
         bool(announced) == bool(public_random),
@@ -282,7 +283,7 @@ def draw(committed: Mapping[str, object], secret: str, public_random: str | None
     else:
         rows = checked.candidates().allocations
         chosen = rows[stream.below(len(rows))].tolist()
-    result: dict[str, object] = {
+    result: dict[str, Any] = {
         "commitment": committed["commitment"],
         "allocation": dict(allocations.named(chosen, checked.space.clusters)),
     }
@@ -294,7 +295,7 @@ def draw(committed: Mapping[str, object], secret: str, public_random: str | None
     return result
 
 
-def reveal(committed: Mapping[str, object], drawn: Mapping[str, object], secret: str) -> dict[str, object]:
+def reveal(committed: Mapping[str, Any], drawn: Mapping[str, Any], secret: str) -> dict[str, Any]:
     """The whole public record, to be published after the last date has been disclosed."""
     refuse_unless(
         drawn.get("commitment") == committed.get("commitment"), "commitment", "this draw belongs to another record"
@@ -312,7 +313,7 @@ class Verification:
     def holds(self) -> bool:
         return all(passed for _, passed, _ in self.checks)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         rows = [{"check": name, "holds": passed, "detail": detail} for name, passed, detail in self.checks]
         return {"holds": self.holds, "checks": rows}
 
@@ -320,7 +321,7 @@ class Verification:
 RECORD_KEYS = {*_COMMITTED, "commitment", "allocation", "secret", "public_random_value", "reserve_order"}
 
 
-def verify(record: Mapping[str, object]) -> Verification:
+def verify(record: Mapping[str, Any]) -> Verification:
     """Recompute everything from the public record alone."""
     for key in ("spec", "commitment", "allocation", "secret"):
         refuse_unless(record.get(key) is not None, key, "is missing from the public record")
@@ -332,7 +333,7 @@ def verify(record: Mapping[str, object]) -> Verification:
     checks.append(("commitment", agrees, "the secret and the specification give the commitment that was published"))
     same_code = record.get("code_sha256") == code_digest()
     checks.append(("algorithm", record.get("algorithm") == ALGORITHM, "drawn by the algorithm that this version knows"))
-    checked = draft(record["spec"])  # type: ignore[arg-type]
+    checked = draft(record["spec"])
     if not checked.is_simple:
         rows = checked.candidates().allocations
         digest = sha256(np.ascontiguousarray(rows, dtype=np.int8).tobytes())

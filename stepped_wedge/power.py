@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -60,9 +61,9 @@ class Plan:
         if self.size is not None:
             object.__setattr__(self, "size", _checked_size(self.design, self.size))
 
-    def but(self, **changes: object) -> Plan:
+    def but(self, **changes: Any) -> Plan:
         """The same plan with some parts changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Answer:
         return sqrt(self.variance)
 
 
-def _checked_size(design: Design, size: object) -> float | np.ndarray:
+def _checked_size(design: Design, size: Any) -> float | np.ndarray:
     if isinstance(size, int | float) and not isinstance(size, bool):
         if not 0 < size < float("inf"):
             raise CaseRefused("size", f"must be a number above 0, not {size}")
@@ -93,7 +94,7 @@ def _checked_size(design: Design, size: object) -> float | np.ndarray:
         sizes = np.array(
             [[np.nan if n is None else n for n in np.atleast_1d(np.asarray(row, dtype=object))] for row in size],
             dtype=float,
-        )  # type: ignore[attr-defined]
+        )
     except (TypeError, ValueError) as problem:
         raise CaseRefused(
             "size", "must be a number, one number a cluster, or a table of clusters by periods"
@@ -347,7 +348,7 @@ def _batch(plan: Plan, over: str, points: np.ndarray) -> dict[str, np.ndarray]:
     ones = np.ones_like(points)
     icc = points if over == "icc" else parts.icc * ones
     cac = points if over == "cac" else parts.cac * ones
-    size = points if over == "size" else plan.size * ones  # type: ignore[operator]
+    size = points if over == "size" else np.asarray(plan.size, dtype=float) * ones
     within = (1 - icc) * parts.total
     return {
         "tau2": icc * cac * parts.total,
@@ -379,7 +380,7 @@ def _power_with(plan: Plan, over: str, value: float, df: float | None) -> float:
         tau2=parts.tau2 * scale if clustered else value * parts.total,
         gamma2=parts.gamma2 * scale,
         psi2=parts.psi2 * left,
-        residual=parts.residual * left,
+        residual=float(parts.residual or 0.0) * left,
         cov=0.0 if not parts.cov else parts.cov,
     )
     return _power_given(plan.but(components=changed), df)
@@ -399,7 +400,7 @@ class Sensitivity:
     power: np.ndarray
 
     @property
-    def worst(self) -> dict[str, object]:
+    def worst(self) -> dict[str, Any]:
         where = np.unravel_index(int(np.argmin(self.power)), self.power.shape)
         return {
             "structure": self.structures[where[0]],
@@ -484,7 +485,7 @@ def planned_satterthwaite(plan: Plan) -> float:
     people = np.broadcast_to(np.asarray(plan.size, dtype=float), design.x.shape).ravel()[seen]
     spot = names.index("residual")
     if not plan.components.psi2:
-        expected[spot, spot] += (people - 1).sum() / (2 * plan.components.residual**2)  # type: ignore[operator]
+        expected[spot, spot] += (people - 1).sum() / (2 * float(plan.components.residual or 0.0) ** 2)
     gradient = np.array([weights @ slopes[name] @ weights for name in names])
     spread = gradient @ np.linalg.pinv(expected, hermitian=True) @ gradient
     return float(2 * (weights @ v @ weights) ** 2 / spread)
@@ -501,14 +502,18 @@ def _dense(design: Design, blocks: np.ndarray) -> np.ndarray:
 def _slopes(plan: Plan) -> dict[str, np.ndarray]:
     """Derivatives of the covariance of cell means with respect to each component that is in the plan."""
     parts, design = plan.components, plan.design
-    size = plan.size
+    size: Any = plan.size
     nothing = Components(residual=0.0, r=parts.r, r_person=parts.r_person, churn=parts.churn)
     found = {}
     for name in ("tau2", "gamma2", "psi2", "eta2"):
         if getattr(parts, name):
-            found[name] = covariance_blocks(design, CellModel(replace(nothing, **{name: 1.0}), size, 0.0))  # type: ignore[arg-type]
-    found["residual"] = covariance_blocks(design, CellModel(nothing, size, 1.0 / size))  # type: ignore[arg-type,operator]
+            found[name] = covariance_blocks(design, CellModel(replace(nothing, **_one(name)), size, 0.0))
+    found["residual"] = covariance_blocks(design, CellModel(nothing, size, 1.0 / size))
     return found
+
+
+def _one(name: str) -> dict[str, Any]:
+    return {name: 1.0}
 
 
 @dataclass(frozen=True, eq=False)

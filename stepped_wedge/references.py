@@ -96,7 +96,7 @@ def degrees_of_freedom(design: Design, rule: str, effects: int = 1, time_model: 
     if rule == "clusters-minus-2":
         df, formula = clusters - 2, "I-2"
     elif rule == "between-within":
-        columns = time_columns(design, time_model).shape[1]  # type: ignore[arg-type]
+        columns = time_columns(design, time_model).shape[1]
         df, formula = clusters - (columns + effects), f"I-({columns}+{effects})"
     elif rule == "two-way-residual":
         df, formula = two_way_residual(design, effects), "cells - clusters - periods + 1 - effects"

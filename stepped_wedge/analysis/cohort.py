@@ -163,7 +163,7 @@ def _sums(returns: Returns, effect: str, reml: bool) -> tuple[_Sums, EffectTerms
 
 def _deviance(sums: _Sums, ratios: dict[str, float]) -> tuple[float, float, np.ndarray, np.ndarray]:
     """(deviance, residual variance, fixed effects, their covariance over the residual) at ratios to the residual."""
-    clusters, length = sums.n.shape
+    length = sums.n.shape[1]
     psi = ratios["psi2"]
     share = psi / (1 + sums.times * psi)
     k = -np.einsum("k,kijl->ijl", share, sums.pairs)

@@ -37,7 +37,6 @@ class GeeFit:
     alpha1: float
     link: str
     clusters: int
-    rounds: int
 
     def estimate(
         self,
@@ -123,7 +122,7 @@ def fit_gee(
         "use two-way with randomisation inference",
     )
     beta, alphas, dispersion = _start(model), (0.0, 0.0), 1.0
-    for step in range(1, rounds + 1):
+    for _ in range(rounds):
         gram, score = _equations(model, beta, alphas)
         move = np.linalg.solve(gram.sum(0), score.sum(0))
         beta = beta + move
@@ -136,9 +135,7 @@ def fit_gee(
         raise CaseRefused("model", f"the estimating equations did not settle in {rounds} rounds")
     gram, score = _equations(model, beta, alphas)
     back = np.linalg.inv(gram.sum(0))
-    return GeeFit(
-        terms, beta, _sandwiches(gram, score, back), back * dispersion, dispersion, *alphas, link, clusters, step
-    )
+    return GeeFit(terms, beta, _sandwiches(gram, score, back), back * dispersion, dispersion, *alphas, link, clusters)
 
 
 def _marginal(returns: Returns, family: str, link: str, effect: str) -> tuple[_Marginal, EffectTerms]:

@@ -222,7 +222,7 @@ def _modes(cells: _Cells, fixed: np.ndarray, loads: np.ndarray, start: np.ndarra
 
 def _hessian(deviance: Callable[[np.ndarray], float], at: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """Central second differences over the parameters that are not on the boundary."""
-    spots = np.flatnonzero(keep)
+    spots = np.flatnonzero(keep).tolist()
     step = 1e-3 * np.maximum(np.abs(at), 0.1)
     found = np.zeros((len(spots), len(spots)))
     centre = deviance(at)

@@ -258,7 +258,7 @@ def fit_mixed(
     for name in STRUCTURES[structure]:
         if name == "r" or (ratios[name] > 1e-4 and _is_needed(problem, ratios, name, state)):
             continue
-        fixed = {gone: 0.0 for gone in (*boundary, name)}
+        fixed = dict.fromkeys((*boundary, name), 0.0)
         if name == "tau2" and "r" in ratios:
             fixed["r"] = 0.0
         without, at_zero = _minimise(problem, fixed)

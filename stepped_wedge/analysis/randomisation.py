@@ -39,7 +39,7 @@ class RandomisationTest:
 def randomisation_test(
     returns: Returns,
     rows: np.ndarray,
-    observed: Sequence[int],
+    observed: Sequence[int] | np.ndarray,
     allocations: np.ndarray,
     *,
     statistic: str = "two-way",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isinf
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ SPEC = {
 }
 
 
-def analyse(spec: Mapping[str, object], returns: Returns) -> dict[str, object]:
+def analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
     """Run a pre-specified analysis. Keys of `spec` are in the README; unknown ones are refused with their path."""
     refuse_unless(isinstance(spec, Mapping), "spec", "must be a JSON object")
     top = Keys(spec, "")
@@ -50,7 +51,7 @@ def analyse(spec: Mapping[str, object], returns: Returns) -> dict[str, object]:
     method = str(top.word("method", "default"))
     if method == "default":
         method = advice.primary
-    answer: dict[str, object] = {"method": method, "advice": advice.why, "used": returns.counts()}
+    answer: dict[str, Any] = {"method": method, "advice": advice.why, "used": returns.counts()}
     if method == "describe":
         return answer | {"cells": describe(returns)}
     refuse_unless(method in METHODS, "method", f"must be default, describe or one of {', '.join(METHODS)}")
@@ -59,8 +60,8 @@ def analyse(spec: Mapping[str, object], returns: Returns) -> dict[str, object]:
     refuse_unless(
         isinstance(also, list) and set(also) <= set(METHODS), "also", f"must be a list from {', '.join(METHODS)}"
     )
-    beside: dict[str, object] = {}
-    for other in also:  # type: ignore[attr-defined]
+    beside: dict[str, Any] = {}
+    for other in also:
         if other == method or (other == "randomisation" and "randomisation" in answer):
             continue
         try:
@@ -72,7 +73,7 @@ def analyse(spec: Mapping[str, object], returns: Returns) -> dict[str, object]:
     return answer
 
 
-def describe(returns: Returns) -> list[dict[str, object]]:
+def describe(returns: Returns) -> list[dict[str, Any]]:
     """One row a cell: what was returned."""
     design = returns.design
     return [
@@ -158,7 +159,7 @@ class _Asked:
     is_main: bool
 
 
-def _run(method: str, top: Keys, returns: Returns, main: bool = True) -> dict[str, object]:
+def _run(method: str, top: Keys, returns: Returns, main: bool = True) -> dict[str, Any]:
     asked = _read_asked(top, main)
     correction = asked.correction if main else None
     refuse_unless_it_stands(method, returns.design.cluster_count, asked.structure, correction, asked.df)
@@ -206,11 +207,11 @@ def _read_asked(top: Keys, main: bool) -> _Asked:
     )
 
 
-def _randomisation(asked: _Asked, returns: Returns) -> dict[str, object]:
+def _randomisation(asked: _Asked, returns: Returns) -> dict[str, Any]:
     return _permutation_json(*_permutation(asked.top, returns, asked.alpha))
 
 
-def _lmm(asked: _Asked, returns: Returns) -> dict[str, object]:
+def _lmm(asked: _Asked, returns: Returns) -> dict[str, Any]:
     _refuse_link(asked.link, "lmm")
     fit = fit_mixed(returns, asked.structure or "nested-exchangeable", asked.effect, reml=asked.reml)
     df = asked.df or ("kenward-roger" if asked.reml else "satterthwaite")
@@ -227,7 +228,7 @@ def _lmm(asked: _Asked, returns: Returns) -> dict[str, object]:
     }
 
 
-def _cohort(asked: _Asked, returns: Returns) -> dict[str, object]:
+def _cohort(asked: _Asked, returns: Returns) -> dict[str, Any]:
     _refuse_link(asked.link, "cohort-lmm")
     fit = fit_cohort(returns, asked.effect, reml=asked.reml)
     df = asked.df or "satterthwaite"
@@ -244,7 +245,7 @@ def _cohort(asked: _Asked, returns: Returns) -> dict[str, object]:
     }
 
 
-def _glmm(asked: _Asked, returns: Returns) -> dict[str, object]:
+def _glmm(asked: _Asked, returns: Returns) -> dict[str, Any]:
     structure, df = asked.structure or "nested-exchangeable", asked.df or "clusters-minus-2"
     fit = fit_generalised(returns, asked.family, asked.link, structure, asked.effect, points=asked.points)
     return {
@@ -265,7 +266,7 @@ def _glmm(asked: _Asked, returns: Returns) -> dict[str, object]:
     }
 
 
-def _gee(asked: _Asked, returns: Returns) -> dict[str, object]:
+def _gee(asked: _Asked, returns: Returns) -> dict[str, Any]:
     working, df = asked.structure or "exchangeable", asked.df or "clusters-minus-2"
     fit = fit_gee(returns, asked.family, asked.link, working, asked.effect, moments=asked.moments)
     covariance = fit.sandwiches.get(asked.correction)
@@ -295,7 +296,7 @@ def _gee(asked: _Asked, returns: Returns) -> dict[str, object]:
 def _estimand(model: Keys, top: Keys) -> str | Sequence[float]:
     given = model.get("estimand", top.get("estimand", "average"))
     refuse_unless(isinstance(given, str | list), "model.estimand", "must be a name or a list of weights")
-    return given  # type: ignore[return-value]
+    return given
 
 
 def _corrections(top: Keys) -> list[str]:
@@ -306,7 +307,7 @@ def _corrections(top: Keys) -> list[str]:
         "corrections",
         f"must be from {', '.join(CORRECTIONS)}",
     )
-    return wanted  # type: ignore[return-value]
+    return wanted
 
 
 def _refuse_link(link: str, method: str) -> None:
@@ -317,7 +318,7 @@ def _refuse_link(link: str, method: str) -> None:
     )
 
 
-def _two_way(asked: _Asked, returns: Returns) -> dict[str, object]:
+def _two_way(asked: _Asked, returns: Returns) -> dict[str, Any]:
     fit = fit_two_way(returns, asked.effect)
     answer = {
         **_estimate_json(fit.estimate(asked.estimand, asked.alpha)),
@@ -358,16 +359,16 @@ def _permutation(top: Keys, returns: Returns, alpha: float) -> tuple[Randomisati
         allocations = np.vstack([drawn[~(drawn == observed).all(1)], observed])
     else:
         allocations = all_allocations(slots)
-    test = randomisation_test(returns, rows, observed, allocations, statistic=statistic, null=null, alpha=alpha)  # type: ignore[arg-type]
+    test = randomisation_test(returns, rows, observed, allocations, statistic=statistic, null=null, alpha=alpha)
     return test, is_sample
 
 
-def _from_record(record: object, names: Sequence[str]) -> np.ndarray:
+def _from_record(record: Any, names: Sequence[str]) -> np.ndarray:
     """The allocations that a committed specification could have drawn, columns in the order of the data."""
     refuse_unless(
         isinstance(record, Mapping) and "spec" in record, "permutation.record", "must be a committed or public record"
     )
-    checked: Draft = draft(record["spec"])  # type: ignore[index]
+    checked: Draft = draft(record["spec"])
     refuse_unless(
         set(checked.space.clusters) == set(names),
         "permutation.record",
@@ -391,7 +392,7 @@ def _observed_sequences(returns: Returns, rows: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def _permutation_json(test: RandomisationTest, is_sample: bool) -> dict[str, object]:
+def _permutation_json(test: RandomisationTest, is_sample: bool) -> dict[str, Any]:
     return {
         "statistic": test.statistic,
         "estimate": test.estimate,
@@ -407,9 +408,9 @@ def _bound(value: float) -> float | None:
     return None if isinf(value) else float(value)
 
 
-def _estimate_json(found: Estimate, link: str = "identity") -> dict[str, object]:
+def _estimate_json(found: Estimate, link: str = "identity") -> dict[str, Any]:
     low, high = found.interval
-    answer: dict[str, object] = {
+    answer: dict[str, Any] = {
         "estimate": found.value,
         "se": found.se,
         "df": None if isinf(found.df) else found.df,
@@ -427,7 +428,7 @@ def _periods(returns: Returns, values: np.ndarray) -> dict[str, float]:
     return {name: float(v) for name, v in zip(returns.design.period_names, values, strict=True)}
 
 
-def _curve(terms: EffectTerms, beta: np.ndarray, covariance: np.ndarray) -> dict[str, object]:
+def _curve(terms: EffectTerms, beta: np.ndarray, covariance: np.ndarray) -> dict[str, Any]:
     """The effect at each exposure time with its standard error, for models that have one."""
     if terms.kind == "single":
         return {}

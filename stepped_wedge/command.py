@@ -1,0 +1,224 @@
+"""The command line: JSON or CSV in, JSON out. Refusals are one sentence on standard error and exit status 1."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from stepped_wedge import draws
+from stepped_wedge.analysis.returns import Returns, read_returns
+from stepped_wedge.analysis.running import analyse
+from stepped_wedge.cases import answer_case
+from stepped_wedge.refusals import CaseRefused, refuse_unless
+from stepped_wedge.reporting import page, report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return asked.run(asked)
+    except CaseRefused as problem:
+        print(problem, file=sys.stderr)  # noqa: T201
+        return 1
+    except BrokenPipeError:
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m stepped_wedge", description="Plan, randomise, verify, analyse and report stepped-wedge trials."
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=about, description=about)
+        one.set_defaults(run=run)
+        return one
+
+    one = command("power", _power, "variance, power, detectable effects and sizes of one case or a list of cases")
+    one.add_argument("file", help="JSON, - for standard input")
+    one.add_argument("--jobs", type=int, default=1, help="processes for a list of cases")
+    one = command("allocate", _allocate, "the allocations that can be drawn, and the over-constraint report")
+    one.add_argument("spec")
+    one.add_argument("--covariates", help="CSV with one row for each cluster")
+    one.add_argument("--list", action="store_true", help="list every allocation (at most 10,000)")
+    one = command("commit", _commit, "the commitment to publish before the draw; the secret goes to a file")
+    one.add_argument("spec")
+    one.add_argument("--covariates")
+    one.add_argument("--secret-file", required=True, help="made when it does not exist; keep it sealed")
+    one = command("draw", _draw, "the sealed allocation")
+    one.add_argument("committed")
+    one.add_argument("--secret-file", required=True)
+    one.add_argument("--public-random", help="the value that the specification announced")
+    one = command("reveal", _reveal, "the whole public record, after the last date is disclosed")
+    one.add_argument("committed")
+    one.add_argument("drawn")
+    one.add_argument("--secret-file", required=True)
+    one = command("verify", _verify, "recompute a draw from its public record")
+    one.add_argument("record")
+    one = command("analyse", _analyse, "a pre-specified analysis of returns")
+    one.add_argument("data", help="CSV of individuals or of cells, - for standard input")
+    one.add_argument("--spec", required=True)
+    one = command("report", _report, "design, allocation and result with pictures and CONSORT items")
+    one.add_argument("spec")
+    one.add_argument("--data", help="CSV of returns, for the analysis")
+    one.add_argument("--html", help="also write a page to this file")
+    return parser
+
+
+def _text(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    try:
+        return Path(name).read_text(encoding="utf-8-sig")
+    except OSError as problem:
+        raise CaseRefused(name, f"cannot be read: {problem.strerror}") from problem
+    except UnicodeDecodeError as problem:
+        raise CaseRefused(name, "is not UTF-8 text") from problem
+
+
+def _refuse_constant(word: str) -> None:
+    raise CaseRefused("JSON", f"{word} is not a number that can be used")
+
+
+def _json(name: str) -> Any:
+    try:
+        return json.loads(_text(name), parse_constant=_refuse_constant)
+    except json.JSONDecodeError as problem:
+        raise CaseRefused(name, f"is not JSON: {problem.msg} at line {problem.lineno}") from problem
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    reader = csv.DictReader(io.StringIO(_text(name)))
+    rows = list(reader)
+    for line, row in enumerate(rows, start=2):
+        refuse_unless(
+            None not in row and None not in row.values(), f"{name} line {line}", "has not as many values as columns"
+        )
+    return rows
+
+
+def _say(answer: Any) -> None:
+    json.dump(answer, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def _power(asked: argparse.Namespace) -> int:
+    given = _json(asked.file)
+    if isinstance(given, dict) and "cases" in given:
+        given = given["cases"]
+    if not isinstance(given, list):
+        _say(answer_case(given))
+        return 0
+    answers = _answers(given, asked.jobs)
+    _say(answers)
+    refused = [answer for answer in answers if "refused" in answer]
+    for answer in refused:
+        print(f"{answer['id']}: {answer['refused']}", file=sys.stderr)  # noqa: T201
+    return 1 if refused else 0
+
+
+def _answers(cases: list[Any], jobs: int) -> list[dict[str, Any]]:
+    refuse_unless(jobs >= 1, "--jobs", "must be at least 1")
+    if jobs == 1 or len(cases) < 2:
+        return [_progress(k, len(cases), _answer_or_refusal(case, k)) for k, case in enumerate(cases)]
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        found = pool.map(_answer_or_refusal, cases, range(len(cases)), chunksize=max(1, len(cases) // (8 * jobs)))
+        return [_progress(k, len(cases), answer) for k, answer in enumerate(found)]
+
+
+def _answer_or_refusal(case: Any, spot: int) -> dict[str, Any]:
+    try:
+        return answer_case(case)
+    except CaseRefused as problem:
+        name = case.get("id") if isinstance(case, dict) else None
+        return {"id": name if name is not None else f"case {spot + 1}", "refused": str(problem)}
+
+
+def _progress(done: int, total: int, answer: dict[str, Any]) -> dict[str, Any]:
+    if sys.stderr.isatty():
+        print(f"\r{done + 1} of {total}", end="\n" if done + 1 == total else "", file=sys.stderr, flush=True)  # noqa: T201
+    return answer
+
+
+def _draft(asked: argparse.Namespace) -> draws.Draft:
+    return draws.draft(_json(asked.spec), _rows(asked.covariates) if asked.covariates else None)
+
+
+def _allocate(asked: argparse.Namespace) -> int:
+    checked = _draft(asked)
+    found = checked.candidates()
+    answer: dict[str, Any] = {"score": found.score, "report": found.report.as_json()}
+    if found.scores is not None:
+        answer["scores"] = {"best": float(found.scores.min()), "cutoff": float(found.scores.max())}
+    if asked.list:
+        refuse_unless(
+            len(found.allocations) <= 10_000, "--list", f"{len(found.allocations)} allocations are too many to list"
+        )
+        answer["clusters"] = list(checked.space.clusters)
+        answer["allocations"] = (found.allocations + 1).tolist()
+    _say(answer)
+    for problem in found.report.errors:
+        print(f"constraints: {problem}", file=sys.stderr)  # noqa: T201
+    return 1 if found.report.errors else 0
+
+
+def _secret(name: str, make: bool = False) -> str:
+    file = Path(name)
+    if make and not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+    return _text(name).strip()
+
+
+def _commit(asked: argparse.Namespace) -> int:
+    checked = _draft(asked)
+    _say(draws.commit(checked, _secret(asked.secret_file, make=True)))
+    return 0
+
+
+def _draw(asked: argparse.Namespace) -> int:
+    _say(draws.draw(_json(asked.committed), _secret(asked.secret_file), asked.public_random))
+    return 0
+
+
+def _reveal(asked: argparse.Namespace) -> int:
+    _say(draws.reveal(_json(asked.committed), _json(asked.drawn), _secret(asked.secret_file)))
+    return 0
+
+
+def _verify(asked: argparse.Namespace) -> int:
+    record = _json(asked.record)
+    refuse_unless(isinstance(record, dict), "record", "must be a JSON object")
+    found = draws.verify(record)
+    _say(found.as_json())
+    for name, holds, detail in found.checks:
+        if not holds:
+            print(f"{name}: does not hold ({detail})", file=sys.stderr)  # noqa: T201
+    return 0 if found.holds else 1
+
+
+def _returns(name: str) -> Returns:
+    return read_returns(_rows(name))
+
+
+def _analyse(asked: argparse.Namespace) -> int:
+    _say(analyse(_json(asked.spec), _returns(asked.data)))
+    return 0
+
+
+def _report(asked: argparse.Namespace) -> int:
+    found = report(_json(asked.spec), _returns(asked.data) if asked.data else None)
+    if asked.html:
+        Path(asked.html).write_text(page(found), encoding="utf-8")
+    _say(found)
+    return 0
