@@ -17,7 +17,6 @@ from smtplib import (
     SMTPRecipientsRefused,
     SMTPResponseException,
     SMTPSenderRefused,
-    SMTPServerDisconnected,
 )
 from typing import Any, Self
 
@@ -380,5 +379,4 @@ class Courier:
     def recover_connection(self, problem: Exception) -> None:
         """smtplib resets the conversation after a refusal; after anything else we start a new one."""
         if not isinstance(problem, SMTPRecipientsRefused) or 421 in codes_of(problem):
-            self.mailer.connection = None if isinstance(problem, SMTPServerDisconnected) else self.mailer.connection
             self.hang_up()

@@ -50,7 +50,7 @@ class LettersLoader(CachedLoader):
 
 @cache
 def engine() -> Engine:
-    site = settings.TEMPLATES[0]
+    site: dict[str, Any] = settings.TEMPLATES[0]
     letters = Engine(dirs=site["DIRS"], builtins=[*Engine.default_builtins, *site["OPTIONS"]["builtins"]])
     loader = LettersLoader(letters, [])
     loader.loaders = [FilesystemLoader(letters, site["DIRS"]), AppDirectoriesLoader(letters)]

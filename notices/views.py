@@ -1,5 +1,7 @@
 """The mail of the portal for its staff, and the way out of announcements for everybody."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
@@ -24,7 +26,7 @@ from people.requests import SignedInRequest
 from people.rules import require
 
 # What a mail may do in the browser of whoever looks at it: be drawn, and nothing else.
-MAIL_POLICY = {
+MAIL_POLICY: dict[str, Any] = {
     "default-src": [CSP.NONE],
     "style-src": [CSP.UNSAFE_INLINE],
     "img-src": ["data:"],
@@ -104,7 +106,7 @@ def release_many(request: SignedInRequest) -> HttpResponse:
     require(request.user, "notices.release_notice")
     form = ReleaseForm(request.POST, held=Notice.objects.visible_to(request.user).held())
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors["letters"]))
+        messages.error(request, " ".join(map(str, form.errors["letters"])))
         return redirect("notices:mail")
     count = actions.release_all(form.cleaned_data["letters"], by=request.user)
     messages.success(request, f"{count} letter{'' if count == 1 else 's'} released.")

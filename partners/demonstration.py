@@ -158,22 +158,24 @@ def load() -> None:
         person, is_new = _person(address, name, job_title, is_staff=role == StaffRole.ADMINISTRATOR)
         if is_new:
             Post.objects.create(person=person, role=role, starts_on=HERE_SINCE)
-    for address, name, job_title, slug, role, _ in PARTNERS:
+    for address, name, job_title, slug, belongs_as, _ in PARTNERS:
         person, is_new = _person(address, name, job_title)
         if is_new:
-            Membership.objects.create(person=person, organisation=_organisation(slug), role=role, starts_on=HERE_SINCE)
+            Membership.objects.create(
+                person=person, organisation=_organisation(slug), role=belongs_as, starts_on=HERE_SINCE
+            )
     for address, name, job_title in ASSESSORS:
         _person(address, name, job_title)
 
 
-def _person(address: str, name: str, job_title: str, *, is_staff: bool = False) -> tuple[Person, bool]:
+def _person(address: str, name: str, job_title: str, *, is_staff: bool = False) -> tuple[Any, bool]:
     email = _address(address)
     person = Person.objects.filter(email=email).first()
     if person is not None:
         return person, False
     told: dict[str, Any] = {"name": name, "job_title": job_title, "is_demonstration": True}
     # Somebody has to open every record in the back room, and there is no other way in.
-    person = Person.objects.create_user(email, PASSWORD, is_staff=is_staff, is_superuser=is_staff, **told)
+    person: Any = Person.objects.create_user(email, PASSWORD, is_staff=is_staff, is_superuser=is_staff, **told)
     person.emailaddress_set.create(email=email, verified=True, primary=True)
     return person, True
 

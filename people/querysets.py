@@ -1,5 +1,5 @@
 from datetime import date
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
@@ -27,13 +27,13 @@ class PostQuerySet(models.QuerySet):
 
 
 class PersonManager(BaseUserManager.from_queryset(PersonQuerySet)):  # type: ignore[misc]
-    def create_user(self, email: str, password: str | None = None, **fields: object) -> models.Model:
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> Any:
         person = self.model(email=self.normalize_email(email).strip().lower(), **fields)
         person.set_password(password)
         person.save(using=self._db)
         return person
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> models.Model:
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> Any:
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> models.Model:

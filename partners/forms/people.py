@@ -56,8 +56,11 @@ class StaffInviteForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        needed = {InvitationPurpose.MEMBER: ("organisation", "role"), InvitationPurpose.STAFF: ("staff_role",)}
-        for name in needed.get(cleaned.get("purpose"), ()):  # type: ignore[call-overload]
+        needed: dict[str, tuple[str, ...]] = {
+            InvitationPurpose.MEMBER: ("organisation", "role"),
+            InvitationPurpose.STAFF: ("staff_role",),
+        }
+        for name in needed.get(str(cleaned.get("purpose")), ()):
             if not cleaned.get(name) and name not in self.errors:
                 self.add_error(name, f"Choose the {str(self.fields[name].label).lower()}.")
         return cleaned

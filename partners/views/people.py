@@ -1,5 +1,8 @@
 """Pages about people: a partner's own, everybody's for staff, and the one that an invitation leads to."""
 
+from typing import Any
+
+from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
@@ -92,7 +95,7 @@ def our_people(request: SignedInRequest) -> HttpResponse:
     mine = list(request.user.memberships.current().select_related("organisation").order_by("organisation__name"))
     members = Membership.objects.visible_to(request.user).select_related("person").order_by("role", "person__name")
     open_invitations = Invitation.objects.visible_to(request.user).open().select_related("invited_by")
-    sections = [
+    sections: list[dict[str, Any]] = [
         {
             "organisation": membership.organisation,
             "is_lead": membership.role == MembershipRole.LEAD,
@@ -300,7 +303,7 @@ def _about(found: Person, reader: Person, form: StaffRoleForm) -> dict:
         "posts": found.posts.order_by("-starts_on", "-pk"),
         "current": [held for held in memberships if held.pk in current],
         "former": [held for held in memberships if held.pk not in current],
-        "sessions": found.usersession_set.count(),
+        "sessions": UserSession.objects.filter(user=found).count(),
         "may_manage_staff": reader.has_perm("people.manage_staff", found),
         "may_change_memberships": reader.has_perm("partners.leave_without_a_lead", found),
     }
