@@ -93,7 +93,7 @@ class DutyState(TextChoices):
     """Follows from dates; never stored, so that no clock has to set it."""
 
     KEPT = "kept", "Done"
-    KEPT_LATE = "kept_late", "Done, later than promised"
+    KEPT_LATE = "kept_late", "Done late"
     LATE = "late", "Late"
     DUE = "due", "Due"
     UNDATED = "undated", "No date promised yet"

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.timezone import localdate
 
+from calls.models import Call
 from evaluations.actions import evaluations, parts, protocols
 from evaluations.choices import DutyKind, Independence, LateReason, MilestoneKind, OutputKind, Stage
 from evaluations.models import Change, Duty, Evaluation, Evaluator, Milestone, Output, ProtocolVersion
@@ -74,6 +75,7 @@ def _finished(partnership: Partnership, staff: Person) -> None:
         clusters=4,
         cluster_unit="area team",
     )
+    _tie_to_its_call(evaluation)
     _tell_who_evaluates(evaluation, staff)
     _promise(evaluation, staff, today)
     _write_the_protocol(evaluation, staff, today)
@@ -86,6 +88,14 @@ def _finished(partnership: Partnership, staff: Person) -> None:
     Change.objects.filter(evaluation=evaluation).update(on=today - timedelta(days=150))
     _report(evaluation, staff, today)
     evaluations.move_to(evaluation, Stage.PUBLISHED, by=staff)
+
+
+def _tie_to_its_call(evaluation: Evaluation) -> None:
+    """So that the walk along the thread can be made from its very beginning, also where the partnership was begun by hand."""
+    if evaluation.call is None:
+        calls = Call.objects.public().closed().filter(is_demonstration=True, programme=evaluation.programme)
+        evaluation.call = calls.order_by("closes_at").first()
+        evaluation.save(update_fields=["call"])
 
 
 def _tell_who_evaluates(evaluation: Evaluation, staff: Person) -> None:

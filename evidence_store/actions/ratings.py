@@ -16,6 +16,9 @@ from evidence_store.models import Entry, Finding, Outcome, Rating, RatingLevel, 
 from people.models import Person
 from people.rules import require
 
+# Levels that no scale gives without grounds, whatever its version.
+HIGH, CONSISTENT = "high", "consistently_positive"
+
 
 @transaction.atomic
 def add_finding(entry: Entry, outcome: Outcome, *, by: Person, **facts: Any) -> Finding:
@@ -47,6 +50,7 @@ def rate(
     """Record a judgement on both axes. ``public_from`` in the future holds it back; the earlier one stands until then."""
     require(by, "evidence_store.rate_finding", finding.entry)
     check_levels(effect, strength)
+    check_grounds(effect, strength, review=review, evaluation=evaluation)
     if not reason.strip():
         raise ValidationError({"reason": "Say why this rating; for a changed one, what changed and why."})
     if assessed_on and assessed_on > localdate():
@@ -104,3 +108,17 @@ def check_levels(effect: RatingLevel | None, strength: RatingLevel | None) -> No
         raise ValidationError({"strength": "Both levels must come from the same version of the scale."})
     if effect is not None and effect.code == "mixed" and effect.number is not None:
         raise ValidationError({"effect": "Mixed findings have no number: correct the scale first."})
+
+
+def check_grounds(
+    effect: RatingLevel | None, strength: RatingLevel | None, *, review: Review | None, evaluation: Evaluation | None
+) -> None:
+    """The highest judgements name what they rest on."""
+    if strength is not None and strength.code == HIGH and review is None:
+        raise ValidationError(
+            {"review": "High strength rests on a systematic review: choose it, or rate the strength lower."}
+        )
+    if effect is not None and effect.code == CONSISTENT and review is None and evaluation is None:
+        raise ValidationError(
+            {"review": "A consistently positive effect names the review or the evaluation it rests on."}
+        )

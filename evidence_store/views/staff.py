@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from audit.actions import record
+from evaluations.models import Evaluation
 from evidence_store.actions import entries as actions
 from evidence_store.actions import ratings
 from evidence_store.choices import EntryStatus
@@ -77,6 +78,8 @@ def board(request: SignedInRequest) -> HttpResponse:
         "status": status,
         "statuses": EntryStatus.choices,
         "may_add": request.user.has_perm("evidence_store.add_entry"),
+        # The end of the thread: what has been published and not yet been taken into a rating.
+        "not_taken_in": Evaluation.objects.published().filter(ratings__isnull=True).order_by("title")[:10],
     }
     return render(request, "evidence_store/board.html", context)
 

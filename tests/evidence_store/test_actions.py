@@ -22,6 +22,7 @@ from tests.factories import (
     LevelFactory,
     OutcomeFactory,
     RatingFactory,
+    ReviewFactory,
     SchemeFactory,
     StaffFactory,
     effect,
@@ -79,6 +80,20 @@ def test_levels_stand_on_their_own_axis_and_in_one_version_of_the_scale(research
     with pytest.raises(ValidationError, match="no number"):
         rated(finding, researcher, effect=effect("mixed", 1, 5))
     assert rated(finding, researcher, effect=None, strength=None).pk
+
+
+def test_the_highest_judgements_name_what_they_rest_on(researcher):
+    finding = FindingFactory()
+    with pytest.raises(ValidationError, match="systematic review"):
+        rated(finding, researcher, strength=strength("high", 3))
+    with pytest.raises(ValidationError, match="names the review or the evaluation"):
+        rated(finding, researcher, effect=effect("consistently_positive", 2, 20))
+    best = {
+        "effect": effect("consistently_positive", 2, 20),
+        "strength": strength("high", 3),
+        "review": ReviewFactory(),
+    }
+    assert rated(finding, researcher, **best).is_current
 
 
 def test_the_database_keeps_one_current_rating_and_no_effect_without_strength():
