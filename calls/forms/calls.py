@@ -9,19 +9,20 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.forms.models import model_to_dict
 
 from calls.choices import CallKind, QuestionKind
-from calls.forms.texts import DayField, MomentField, WordsField, is_past
+from calls.forms.texts import DayField, MomentField, UnfinishedForm, WordsField, is_past
 from calls.models import Call, Criterion, Question
 from partners.choices import APPLICANT_KINDS, Grade
 from programmes.models import Programme, Strand, Wave
 
 
-class StepForm(forms.ModelForm):
+class StepForm(UnfinishedForm, forms.ModelForm):
     """A step of a call. It notices when a colleague changed the same step in the meantime, and then shows both."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.mark_what_is_needed()
         self.stored = self._mark()
         self.initial["seen"] = self.stored
         # Filled in when the page was stale: what is stored now, by the name of each field that differs.
@@ -69,6 +70,8 @@ class BeginForm(forms.Form):
 
 
 class AboutForm(StepForm):
+    needed_in_the_end = ("purpose", "offered", "asked", "contact_email")
+
     title = WordsField(max_length=200, label="Title")
     purpose = WordsField(rows=6, help_text="Why this call, and what it sets out to learn.", required=False)
     gap = WordsField(
@@ -103,6 +106,8 @@ class AboutForm(StepForm):
 
 
 class EligibilityForm(StepForm):
+    needed_in_the_end = ("who_may_apply",)
+
     who_may_apply = WordsField(rows=5, label="Who may apply, in words", required=False)
     eligible_kinds = forms.MultipleChoiceField(
         choices=[(kind.value, kind.label) for kind in APPLICANT_KINDS],
@@ -136,6 +141,8 @@ class EligibilityForm(StepForm):
 
 
 class DatesForm(StepForm):
+    needed_in_the_end = ("opens_at", "closes_at")
+
     opens_at = MomentField(
         label="Opens (UK time)",
         help_text="Before this moment people can read the call, once it is published.",

@@ -6,7 +6,7 @@ from django import forms
 from django.template.defaultfilters import linebreaksbr
 
 from calls.choices import QuestionKind
-from calls.forms.texts import LONGEST_TEXT, WordsField
+from calls.forms.texts import LONGEST_TEXT, UnfinishedForm, WordsField
 from calls.models import DETAILS, Application, Question
 from calls.rules.readiness import Section, key_of
 from partners.models import Organisation
@@ -23,7 +23,7 @@ DETAIL_LABELS = {
 }
 
 
-class SectionForm(forms.Form):
+class SectionForm(UnfinishedForm, forms.Form):
     """Fields by key: the details under their names, the answers as q and the number of the question."""
 
     base_version = forms.CharField(widget=forms.HiddenInput, required=False)
@@ -34,6 +34,9 @@ class SectionForm(forms.Form):
             self.fields[name] = detail_field(name)
         for question in section.questions:
             self.fields[key_of(question)] = question_field(question)
+        needed = [key_of(question) for question in section.questions if question.is_required]
+        self.needed_in_the_end = (*DETAILS,) if section.number == 0 else tuple(needed)
+        self.mark_what_is_needed()
 
     def texts(self) -> dict[str, str]:
         """What was sent and can be stored. A field that is wrong leaves the others alone; one that was not sent is not emptied.

@@ -35,6 +35,27 @@ class WordsField(forms.CharField):
             )
 
 
+class UnfinishedForm:
+    """Mixed into a form of something that is still being written: what is needed in the end is not marked as optional, and may
+    still be left empty for now."""
+
+    use_required_attribute = False
+    needed_in_the_end: tuple[str, ...] = ()
+    fields: dict[str, forms.Field]
+
+    def full_clean(self) -> None:
+        wanted = [field for name, field in self.fields.items() if name in self.needed_in_the_end]
+        for field in wanted:
+            field.required = False
+        super().full_clean()  # type: ignore[misc]
+        for field in wanted:
+            field.required = True
+
+    def mark_what_is_needed(self) -> None:
+        for name in self.needed_in_the_end:
+            self.fields[name].required = True
+
+
 class MomentField(forms.DateTimeField):
     """A moment in UK time. The hours around the change of clocks, which happen twice or not at all, are refused on every day."""
 

@@ -146,7 +146,10 @@ def _tasks(context: dict[str, Any]) -> list[dict[str, Any]]:
     for section in context["sections"]:
         written = sum(1 for key in section.keys if context["texts"].get(key, "").strip())
         lacks = missing.get(section.number, [])
-        status, label = ("done", "Ready") if not lacks else ("waiting", "Begun") if written else ("none", "Not started")
+        if not lacks:
+            status, label = ("done", "Ready") if written else ("optional", "Optional")
+        else:
+            status, label = ("waiting", "Begun") if written else ("none", "Not started")
         hint = f"{written} of {len(section.keys)} answered"
         too_long = sum("too many" in one.text for one in lacks)
         tasks.append(

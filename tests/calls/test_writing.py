@@ -178,6 +178,13 @@ class TestWriting:
             assert client.post(at(name, draft.slug), {}).status_code == 422
         assert client.post(at("new"), {}).status_code == 422
 
+    def test_what_is_needed_in_the_end_may_be_left_empty_and_is_not_called_optional(self, client, staff, draft):
+        page = client.get(at("write_eligibility", draft.slug))
+        assert page.text.count("(optional)") == 3
+        assert client.post(at("write_about", draft.slug), {"title": "Only a title"}).status_code == 302
+        draft.refresh_from_db()
+        assert (draft.title, draft.purpose) == ("Only a title", "")
+
     def test_a_title_that_is_too_long_is_shown_again(self, client, staff):
         response = client.post(at("new"), {"programme": ProgrammeFactory().pk, "title": "t" * 300, "kind": "partners"})
         assert response.status_code == 422
@@ -209,6 +216,9 @@ class TestWriting:
     @pytest.mark.parametrize("role", [StaffRole.RESEARCH, StaffRole.COMMUNICATIONS, StaffRole.AUDITOR])
     def test_other_staff_read_and_do_not_write(self, client, draft, role):
         client.force_login(StaffFactory(post=role))
+        for name in ("write_questions", "write_criteria", "write_check", "preview", "enquiries"):
+            assert client.get(at(name, draft.slug)).status_code == 200
+        assert at("write_about", draft.slug) not in client.get(at("manage", draft.slug)).text
         assert client.get(at("manage", draft.slug)).status_code == 200
         assert client.post(at("approve", draft.slug)).status_code == 403
         assert client.post(at("cancel", draft.slug), {"reason": "x"}).status_code == 403
