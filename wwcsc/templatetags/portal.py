@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.template import Context
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
@@ -16,7 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from wwcsc import charts, places, statuses, tables, wording
+from wwcsc import charts, demonstration, places, statuses, tables, wording
 
 register = template.Library()
 
@@ -101,6 +102,12 @@ def tabs(context: Context, *pairs: str, label: str = "Views of this page") -> di
 def places_in(context: Context, area: str) -> list[places.Place]:
     """The pages of an area ("public", "workspace", "staff", "account") that exist, with the one we are in marked."""
     return places.of(area, at=getattr(context.get("request"), "path", ""))
+
+
+@register.simple_tag
+def demonstration_sign_ins() -> list[tuple[str, str, str, str]]:
+    """Role, address, password and what to try, for the sign-in page of a demonstration; elsewhere nobody."""
+    return demonstration.sign_ins() if settings.DEMONSTRATION else []
 
 
 @register.simple_tag
