@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
@@ -55,8 +56,7 @@ LEFT JOIN scores USING (application_id) LEFT JOIN spreads USING (application_id)
 ONE_APPLICATION = STANDINGS.replace("WHERE p.call_id = %s", "WHERE p.id = %s")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where one application stands: how many were asked and have sent, the weighted score out of four, how far apart."""
 
     asked: int = 0
@@ -87,11 +87,10 @@ def standing_of(application: Application) -> Standing:
 def _standings(statement: str, number: int) -> dict[int, Standing]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [number, FAR_APART])
-        return {row[0]: Standing(*row[1:]) for row in cursor.fetchall()}
+        return {row[0]: Standing._make(row[1:]) for row in cursor.fetchall()}
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One application on the board. What its reader is blind to is empty, and looks like nothing at all."""
 
     pk: int
@@ -148,28 +147,50 @@ FIELDS = (
 
 
 def board(call: Call, person: Person) -> list[Row]:
-    """Every application of the call that the person may see, ranked by score. Six queries, however many there are."""
+    """Every application of the call that the person may see, ranked by score. Five queries, however many there are."""
     applications = Application.objects.visible_to(person).filter(call=call, submitted_at__isnull=False)
     applications = applications.exclude(status=ApplicationStatus.DRAFT).order_by("pk")
     blind = set(
         Assessment.objects.blinding(person).filter(application__call=call).values_list("application", flat=True)
     )
-    standing, grades, running, before = standings(call), grades_for(call), partnerships_running(), partnerships_before()
+    standing, grades, partnerships = standings(call), grades_for(call), partnerships_by_organisation()
     ranks = _ranks(standing, blind)
     rows = []
-    for pk, *facts, outcome, rank, told_at, is_demonstration in applications.values_list(*FIELDS):
-        organisation, hidden = facts[3], pk in blind
+    for (
+        pk,
+        reference,
+        practice,
+        status,
+        one,
+        name,
+        kind,
+        region,
+        sort,
+        outcome,
+        place,
+        told_at,
+        made_up,
+    ) in applications.values_list(*FIELDS):
+        hidden = pk in blind
+        running, before = partnerships.get(one, (0, 0))
         rows.append(
             Row(
-                pk,
-                *facts,
+                pk=pk,
+                reference=reference,
+                practice_name=practice,
+                status=status,
+                organisation=one,
+                name=name,
+                kind=kind,
+                region=region,
+                authority_type=sort,
                 outcome="" if hidden else outcome or "",
-                reserve_rank=None if hidden else rank,
+                reserve_rank=None if hidden else place,
                 told=told_at is not None,
-                is_demonstration=is_demonstration,
-                grade=grades.get(organisation, ""),
-                running=running.get(organisation, 0),
-                before=before.get(organisation, 0),
+                is_demonstration=made_up,
+                grade=grades.get(one, ""),
+                running=running,
+                before=before,
                 standing=NOTHING_YET if hidden else standing.get(pk, NOTHING_YET),
                 is_blind=hidden,
                 rank=ranks.get(pk),
@@ -199,17 +220,14 @@ def grades_for(call: Call) -> dict[int, str]:
     return dict(latest.distinct("authority").values_list("authority", "overall"))
 
 
-def partnerships_running() -> dict[int, int]:
-    return _partnerships(Q(status__in=RUNNING))
-
-
-def partnerships_before() -> dict[int, int]:
-    return _partnerships(~Q(status__in=RUNNING))
-
-
-def _partnerships(condition: Q) -> dict[int, int]:
-    counted = Partnership.objects.filter(condition).order_by().values("organisation").annotate(number=Count("pk"))
-    return dict(counted.values_list("organisation", "number"))
+def partnerships_by_organisation() -> dict[int, tuple[int, int]]:
+    """The load on each partner: how many partnerships run, and how many there were before."""
+    counted = (
+        Partnership.objects.order_by()
+        .values("organisation")
+        .annotate(running=Count("pk", filter=Q(status__in=RUNNING)), before=Count("pk", filter=~Q(status__in=RUNNING)))
+    )
+    return {one: (running, before) for one, running, before in counted.values_list("organisation", "running", "before")}
 
 
 # --- places ------------------------------------------------------------------------------------------------------------
@@ -265,7 +283,11 @@ def candidates(on: date | None = None) -> QuerySet[Person]:
     """People who may be asked to assess: those invited for it, and staff in research or practice."""
     day = on or localdate()
     invited = Invitation.objects.filter(purpose=InvitationPurpose.ASSESSOR, accepted_by__isnull=False)
-    posts = Post.objects.held_on(day).filter(role__in=(StaffRole.RESEARCH, StaffRole.PRACTICE))
+    posts = Post.objects.filter(
+        Q(ends_on__isnull=True) | Q(ends_on__gt=day),
+        starts_on__lte=day,
+        role__in=(StaffRole.RESEARCH, StaffRole.PRACTICE),
+    )
     return (
         Person.objects.active()
         .filter(Q(pk__in=invited.values("accepted_by")) | Q(pk__in=posts.values("person")))
@@ -381,7 +403,7 @@ def post_of(decisions: list[Decision]) -> list[Mailing]:
         subject_type=Decision._meta.label_lower, subject_id__in=[decision.pk for decision in decisions]
     )
     for notice in about.order_by("pk"):
-        letters[notice.subject_id].append(notice)
+        letters[notice.subject_id or 0].append(notice)
     return [
         Mailing(decision, tuple(leads[decision.application.organisation_id]), tuple(letters[decision.pk]))
         for decision in decisions

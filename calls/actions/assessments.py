@@ -165,7 +165,8 @@ def save_scores(
     rows = []
     for criterion in (set(marks) | set(comments)) & known:
         row = present.get(criterion) or Score(assessment=assessment, criterion_id=criterion)
-        row.mark = _mark(marks.get(criterion, row.mark))
+        mark = marks.get(criterion, row.mark)
+        row.mark = None if mark is None else _in_range(mark)
         row.comment = tidy(comments.get(criterion, row.comment))
         rows.append(row)
     Score.objects.bulk_create(
@@ -182,8 +183,8 @@ def save_scores(
         assessment.overall_comment = tidy(overall_comment)
 
 
-def _mark(mark: int | None) -> int | None:
-    if mark is not None and not 0 <= mark <= HIGHEST_MARK:
+def _in_range(mark: int) -> int:
+    if not 0 <= mark <= HIGHEST_MARK:
         raise ValidationError(f"A mark is a whole number from 0 to {HIGHEST_MARK}.")
     return mark
 
@@ -232,7 +233,7 @@ def moderate(application: Application, *, criterion: Criterion, mark: int, reaso
     moderation, is_new = Moderation.objects.update_or_create(
         application=application,
         criterion=criterion,
-        defaults={"mark": _mark(mark), "reason": tidy(reason), "made_by": by, "made_at": timezone.now()},
+        defaults={"mark": _in_range(mark), "reason": tidy(reason), "made_by": by, "made_at": timezone.now()},
     )
     record("moderated", application, by=by, criterion=criterion.pk, mark=mark, first=is_new)
     return moderation

@@ -67,15 +67,15 @@ class AssignForm(forms.Form):
 
     def __init__(self, *args: Any, people: Iterable[Person], load: dict[int, int], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.people = {str(person.pk): person for person in people}
+        self.by_number = {str(person.pk): person for person in people}
         self.fields["people"].choices = [  # type: ignore[attr-defined]
             (number, f"{person.shown_name}: {load.get(person.pk, 0)} in this call")
-            for number, person in self.people.items()
+            for number, person in self.by_number.items()
         ]
 
     @property
     def chosen(self) -> list[Person]:
-        return [self.people[number] for number in self.cleaned_data["people"]]
+        return [self.by_number[number] for number in self.cleaned_data["people"]]
 
 
 class SuggestForm(forms.Form):

@@ -212,7 +212,7 @@ def marks_side_by_side(
     for criterion in criteria.prefetch_related(
         Prefetch("scores", Score.objects.filter(assessment__in=numbers), "here")
     ):
-        given = {score.assessment_id: score for score in criterion.here}  # type: ignore[attr-defined]
+        given = {score.assessment_id: score for score in criterion.here}
         marks = [score.mark for score in given.values() if score.mark is not None]
         apart = max(marks) - min(marks) if len(marks) > 1 else 0
         rows.append(

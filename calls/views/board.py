@@ -225,16 +225,16 @@ def eligibility(request: SignedInRequest, slug: str) -> HttpResponse:
     if only == "waiting":
         received = received.filter(status=ApplicationStatus.SUBMITTED)
     page = Paginator(received.order_by("reference"), PAGE).get_page(request.GET.get("page"))
+    grades = figures.grades_for(call)
     context = {
         "call": call,
         "page": page,
-        "grades": figures.grades_for(call),
+        "rows": [
+            (one, Grade(grades[one.organisation_id]).label if one.organisation_id in grades else "") for one in page
+        ],
         "progress": figures.progress_of(call),
         "only": only,
     }
-    for application in page:
-        grade = context["grades"].get(application.organisation_id, "")
-        application.grade = Grade(grade).label if grade else ""
     return render(request, "calls/board/eligibility.html", context)
 
 
@@ -298,11 +298,10 @@ def assessors(request: SignedInRequest, slug: str) -> HttpResponse:
     blind = set(
         Assessment.objects.blinding(request.user).filter(application__call=call).values_list("application", flat=True)
     )
-    for application in page:
-        application.is_blind = application.pk in blind
     context = {
         "call": call,
         "page": page,
+        "rows": [(application, application.pk in blind) for application in page],
         "people": [(person, load.get(person.pk, 0)) for person in people],
         "suggest": SuggestForm(),
         "kept_from_me": _kept_from(request.user, call),

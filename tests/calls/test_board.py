@@ -203,7 +203,7 @@ def test_assigning_somebody_by_hand_offers_nobody_in_conflict(client):
     assessing.declare_conflict(ask(round_.application, person, by=round_.staff), nature="Mine", by=person)
     client.force_login(round_.staff)
     url = reverse("calls:assign", args=[round_.application.pk])
-    assert person.pk not in [int(number) for number in client.get(url).context["form"].people]
+    assert person.pk not in [int(number) for number in client.get(url).context["form"].by_number]
     assert "One of these people cannot" in client.post(url, {"people": [person.pk]}).content.decode()
     assert client.post(url, {"people": [round_.assessors[1].pk]}).status_code == 302
     taken = Assessment.objects.get(assessor=round_.assessors[1])

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, models, transaction
 from django.utils import timezone
-from psycopg import sql
+from psycopg import conninfo, sql
 
 from calls.choices import ApplicationStatus, AssessmentStatus, CallStatus
 from calls.models import Answer, Application, Assessment, Call, Criterion, Question, Score
@@ -89,8 +89,11 @@ class Command(BaseCommand):
 def use(url: str) -> None:
     """Point Django at this database; make it where the server does not have it yet."""
     target = database_from(url)
-    options = {"host": target["HOST"] or None, "port": target["PORT"] or None, "user": target["USER"] or None}
-    with psycopg.connect(dbname="postgres", password=target["PASSWORD"] or None, autocommit=True, **options) as server:
+    server_of_it = conninfo.make_conninfo(
+        dbname="postgres",
+        **{name: target[name.upper()] for name in ("host", "port", "user", "password") if target[name.upper()]},
+    )
+    with psycopg.connect(server_of_it, autocommit=True) as server:
         known = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [target["NAME"]]).fetchone()
         if known is None:
             server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(target["NAME"])))
