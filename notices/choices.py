@@ -7,9 +7,9 @@ class NoticeKind(TextChoices):
     """What sort of mail: it decides order, what may be repeated after a crash, and what may be suppressed."""
 
     SECURITY = "security", "Sign-in and security"
-    LETTER = "letter", "Letter to one person"
+    LETTER = "letter", "Letter"
     REMINDER = "reminder", "Reminder"
-    BULK = "bulk", "Announcement to many"
+    BULK = "bulk", "Announcement"
 
 
 PRIORITY = {NoticeKind.SECURITY: 0, NoticeKind.REMINDER: 10, NoticeKind.LETTER: 20, NoticeKind.BULK: 30}
@@ -24,13 +24,13 @@ USEFUL_FOR = {
 
 
 class NoticeStatus(TextChoices):
-    HELD = "held", "Held for a person to release"
+    HELD = "held", "Held"
     PENDING = "pending", "Waiting to be sent"
     LEASED = "leased", "Being sent"
     SENT = "sent", "Sent"
     DEAD = "dead", "Could not be sent"
     CANCELLED = "cancelled", "Withdrawn"
-    SUPPRESSED = "suppressed", "Address does not accept mail"
+    SUPPRESSED = "suppressed", "Not written to"
 
 
 UNSENT = (NoticeStatus.HELD, NoticeStatus.PENDING, NoticeStatus.LEASED)

@@ -13,4 +13,6 @@ urlpatterns: list[URLPattern] = [
     path("staff/mail/<int:pk>/withdraw/", views.withdraw, name="withdraw"),
     path("staff/mail/<int:pk>/resend/", views.resend, name="resend"),
     path("staff/mail/<int:pk>/handled/", views.handled, name="handled"),
+    path("staff/mail/<int:pk>/suppress/", views.suppress, name="suppress"),
+    path("staff/mail/<int:pk>/write-again/", views.write_again, name="write_again"),
 ]

@@ -41,7 +41,7 @@ MAIL_POLICY: dict[str, Any] = {
 def mail(request: SignedInRequest) -> HttpResponse:
     require(request.user, "notices.view_notice")
     found = NoticeFilter(request.GET, queryset=Notice.objects.visible_to(request.user).for_list())
-    page = Paginator(found.qs, 50).get_page(request.GET.get("page"))
+    page = Paginator(found.qs, 25).get_page(request.GET.get("page"))
     context = {
         "filter": found,
         "page": page,
@@ -74,6 +74,10 @@ def notice(request: SignedInRequest, pk: int) -> HttpResponse:
         and found.wire_at is None
         and person.has_perm("notices.withdraw_notice", found),
         "can_resend": found.status in {NoticeStatus.DEAD, NoticeStatus.SUPPRESSED} and _has_words(found) and may_resend,
+        "can_suppress": found.status == NoticeStatus.DEAD
+        and found.error.startswith("address refused")
+        and person.has_perm("notices.suppress_address"),
+        "can_write_again": found.status == NoticeStatus.SUPPRESSED and person.has_perm("notices.suppress_address"),
         "can_be_handled": found.status == NoticeStatus.DEAD and found.handled_at is None and may_resend,
     }
     return render(request, "notices/notice.html", context)
@@ -138,6 +142,23 @@ def handled(request: SignedInRequest, pk: int) -> HttpResponse:
     found = _notice(request, pk)
     actions.mark_handled(found, by=request.user)
     messages.success(request, "Marked as handled.")
+    return redirect("notices:notice", pk=found.pk)
+
+
+@require_POST
+def suppress(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The address does not exist any more: nothing is sent to it until somebody says otherwise."""
+    found = _notice(request, pk)
+    actions.stop_writing_to(found.to, reason=found.error[:200] or "Stopped by staff", by=request.user)
+    messages.success(request, f"Nothing more is sent to {found.to}, save sign-in codes that are asked for.")
+    return redirect("notices:notice", pk=found.pk)
+
+
+@require_POST
+def write_again(request: SignedInRequest, pk: int) -> HttpResponse:
+    found = _notice(request, pk)
+    actions.write_again_to(found.to, by=request.user)
+    messages.success(request, f"Mail goes to {found.to} again. Press “Try again” to send this one.")
     return redirect("notices:notice", pk=found.pk)
 
 

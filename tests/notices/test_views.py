@@ -154,7 +154,18 @@ def test_a_dead_letter_can_be_marked_as_handled(staff_client):
     assert not Notice.objects.needing_a_person().exists()
 
 
-@pytest.mark.parametrize("name", ["release", "withdraw", "resend", "handled"])
+def test_staff_stop_writing_to_an_address_that_was_refused_and_start_again(staff_client):
+    notice = NoticeFactory(status=NoticeStatus.DEAD, error="address refused: 550 no such person")
+    page = staff_client.get(reverse("notices:notice", args=[notice.pk])).content.decode()
+    assert "Write to this address no more" in page
+
+    staff_client.post(reverse("notices:suppress", args=[notice.pk]))
+    assert Suppression.objects.get().address_hash == Suppression.hash_of(notice.to)
+    staff_client.post(reverse("notices:write_again", args=[notice.pk]))
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["release", "withdraw", "resend", "handled", "suppress", "write_again"])
 def test_an_auditor_reads_and_does_nothing(client, name):
     notice = NoticeFactory(status=NoticeStatus.HELD)
     client.force_login(StaffFactory(post=StaffRole.AUDITOR))
