@@ -115,6 +115,10 @@ class Count:
 # --- reading --------------------------------------------------------------------------------------------------------------
 
 
+class _LeansOnABadRow(Exception):
+    """A row refers to one that was refused already: the first problem is enough to tell."""
+
+
 @dataclass
 class Reading:
     """All files of one loading. Rows already read can be referred to by those that follow."""
@@ -123,10 +127,20 @@ class Reading:
     tables: list[tuple[Table, list[Row]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     known: dict[type[models.Model], dict[str, Row]] = field(default_factory=dict)
+    bad: dict[type[models.Model], set[str]] = field(default_factory=dict)
+    unread: set[type[models.Model]] = field(default_factory=set)
     about: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def read(self, table: Table) -> list[Row]:
-        rows = [row for row in self._rows(table) if self._understand(table, row)]
+        before = len(self.problems)
+        rows = []
+        for row in self._rows(table):
+            if self._understand(table, row):
+                rows.append(row)
+            elif table.named:
+                self.bad.setdefault(table.model, set()).add(table.name_of(row))
+        if any(not problem.column for problem in self.problems[before:]) or not rows:
+            self.unread.add(table.model)  # lines are missing, and nobody knows which
         self._refuse_twins(table, rows)
         self.tables.append((table, rows))
         return rows
@@ -200,7 +214,7 @@ class Reading:
         for column in table.columns:
             if column not in headings:
                 self.refuse(table, 1, column, "this column is missing")
-        for column in headings:
+        for column in dict.fromkeys(headings):
             if column not in table.columns:
                 self.refuse(table, 1, column, f"this column is not known. The columns are {', '.join(table.columns)}")
             elif headings.count(column) > 1:
@@ -208,18 +222,20 @@ class Reading:
         return len(self.problems) == before
 
     def _understand(self, table: Table, row: Row) -> bool:
-        before = len(self.problems)
+        before, leans = len(self.problems), False
         for column in table.columns:
             if column in table.labels:
                 continue
             try:
                 row.values[column] = self._value(table.model._meta.get_field(column), row.cells[column])
+            except _LeansOnABadRow:
+                leans = True
             except ValueError as error:
                 self.refuse(table, row.line, column, str(error))
-        if len(self.problems) == before and table.check:
+        if not leans and len(self.problems) == before and table.check:
             for column, said in table.check(row):
                 self.refuse(table, row.line, column, said)
-        return len(self.problems) == before
+        return not leans and len(self.problems) == before
 
     def _value(self, described: Any, cell: str) -> Any:
         if described.many_to_many:
@@ -232,6 +248,8 @@ class Reading:
         try:
             return self.known.get(model, {})[name]
         except KeyError:
+            if model in self.unread or name in self.bad.get(model, ()):
+                raise _LeansOnABadRow from None
             raise ValueError(f"there is no {model._meta.verbose_name} called “{name}” in the files") from None
 
     def _refuse_twins(self, table: Table, rows: list[Row]) -> None:
