@@ -58,7 +58,7 @@ class ApplicationQuerySet(models.QuerySet):
         if not getattr(person, "is_authenticated", False) or not person.is_active:
             return self.none()
         own = Q(organisation__in=person.memberships.current().values("organisation"))
-        asked = self.model.assessments.rel.related_model.objects.filter(assessor=person)
+        asked = self.model.assessments.rel.related_model.objects.filter(assessor=person)  # type: ignore[attr-defined]
         if person.is_centre_staff:
             hidden = asked.filter(status__in=(AssessmentStatus.ASSIGNED, AssessmentStatus.CONFLICTED))
             sent = Q(submitted_at__isnull=False) & ~Q(pk__in=hidden.values("application"))
@@ -93,10 +93,10 @@ class AssessmentQuerySet(models.QuerySet):
         if not getattr(person, "is_authenticated", False) or not person.is_active:
             return self.none()
         mine = Q(assessor=person)
-        seen = ~Q(application__in=self.model.objects.blinding(person).values("application"))
+        seen = ~Q(application__in=self.model._default_manager.blinding(person).values("application"))  # type: ignore[attr-defined]
         if person.is_centre_staff:
             return self.filter(mine | seen)
-        sent = self.model.objects.filter(assessor=person, status=AssessmentStatus.SUBMITTED)
+        sent = self.model._default_manager.filter(assessor=person, status=AssessmentStatus.SUBMITTED)
         both_in = Q(application__in=sent.values("application"), status=AssessmentStatus.SUBMITTED)
         return self.filter(mine | (both_in & seen))
 
@@ -105,7 +105,7 @@ class AssessmentQuerySet(models.QuerySet):
 
         Blind until it has sent its scores and everybody else has; blind for good where it declared a conflict.
         """
-        waiting = self.model.objects.unfinished().exclude(assessor=person)
+        waiting = self.model._default_manager.unfinished().exclude(assessor=person)  # type: ignore[attr-defined]
         waits = models.Exists(waiting.filter(application=models.OuterRef("application")))
         still = Q(status__in=(*UNFINISHED, AssessmentStatus.CONFLICTED)) | (
             Q(status=AssessmentStatus.SUBMITTED) & waits

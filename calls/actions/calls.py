@@ -1,6 +1,6 @@
 """The life of a call until it is assessed: written, approved, published, extended, cancelled."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -34,6 +34,12 @@ class CallNotReady(Exception):
 def begin(programme: Programme, *, title: str, kind: str, by: Person) -> Call:
     """A new call, still being written."""
     require(by, "calls.write_call")
+    # The row of the programme is the queue in which two clicks stand.
+    programme = Programme.objects.select_for_update(of=("self",)).get(pk=programme.pk)
+    a_moment_ago = timezone.now() - timedelta(minutes=1)
+    clicked = Call.objects.filter(programme=programme, title=title, created_by=by, created_at__gte=a_moment_ago).first()
+    if clicked is not None:
+        return clicked
     call = Call.objects.create(
         programme=programme,
         title=title,
@@ -69,6 +75,9 @@ def save_part(part: Question | Criterion, *, by: Person) -> None:
     require(by, "calls.write_call", part.call)
     call = _still_being_written(part.call)
     is_new = part.pk is None
+    if is_new and any(str(one) == str(part) for one in type(part).objects.filter(call=call)):
+        # A second click; nobody asks the same question twice.
+        return
     if is_new:
         part.position = (type(part).objects.filter(call=call).aggregate(last=Max("position"))["last"] or 0) + 1
     part.save()
@@ -198,7 +207,8 @@ def duplicate(call: Call, *, by: Person) -> Call:
     copy = Call(**{name: getattr(call, name) for name in COPIED}, slug=free_slug(call.title), created_by=by)
     copy.is_demonstration = call.is_demonstration
     copy.save()
-    for part in [*call.questions.all(), *call.criteria.all()]:
+    parts: list[Question | Criterion] = [*call.questions.all(), *call.criteria.all()]
+    for part in parts:
         part.pk, part._state.adding, part.call = None, True, copy
         part.save()
     record("duplicated", copy, by=by, original=call.pk)

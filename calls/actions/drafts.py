@@ -76,7 +76,8 @@ def save(
         if text == stored or mark_of(text) == seen:
             # Not changed on this page, or changed to what is there already.
             continue
-        overtaken = mark_of(stored) != seen
+        # Nothing can be lost where there is nothing.
+        overtaken = bool(stored) and mark_of(stored) != seen
         if key in DETAILS:
             _write_detail(draft, key, text, by=by, overtaken=overtaken)
         else:
@@ -182,6 +183,15 @@ def _write_detail(draft: Application, name: str, text: str, *, by: Person, overt
     ):
         rows.filter(pk=current.pk).update(text=text, saved_at=now)
     else:
+        if current is None and getattr(draft, name):
+            # Written before anybody counted texts: whoever started the application stands for it.
+            DetailRevision.objects.create(
+                application=draft,
+                field=name,
+                text=getattr(draft, name),
+                saved_at=draft.started_at,
+                saved_by_id=draft.started_by_id,
+            )
         rows.filter(is_current=True).update(is_current=False)
         DetailRevision.objects.create(
             application=draft, field=name, text=text, saved_at=now, saved_by=by, is_current=True

@@ -58,6 +58,7 @@ class StepForm(UnfinishedForm, forms.ModelForm):
 
 
 class BeginForm(forms.Form):
+    fields: dict[str, Any]
     programme = forms.ModelChoiceField(Programme.objects.none(), empty_label="Choose a programme")
     title = WordsField(max_length=200, label="Title of the call")
     kind = forms.ChoiceField(

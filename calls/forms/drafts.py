@@ -51,7 +51,7 @@ class SectionForm(UnfinishedForm, forms.Form):
 
 def detail_field(name: str) -> forms.Field:
     label, hint = DETAIL_LABELS[name]
-    longest = Application._meta.get_field(name).max_length
+    longest = getattr(Application._meta.get_field(name), "max_length", None)
     return WordsField(
         label=label,
         help_text=hint,
@@ -81,6 +81,7 @@ def question_field(question: Question) -> forms.Field:
 
 
 class StartForm(forms.Form):
+    fields: dict[str, Any]
     organisation = forms.ModelChoiceField(Organisation.objects.none(), widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, organisations: Any, **kwargs: Any) -> None:
@@ -89,6 +90,7 @@ class StartForm(forms.Form):
 
 
 class TogetherForm(forms.Form):
+    fields: dict[str, Any]
     organisation = forms.ModelChoiceField(
         Organisation.objects.none(),
         label="Add an organisation",

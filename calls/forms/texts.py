@@ -41,7 +41,8 @@ class UnfinishedForm:
 
     use_required_attribute = False
     needed_in_the_end: tuple[str, ...] = ()
-    fields: dict[str, forms.Field]
+    fields: dict[str, Any]
+    data: Any
 
     def full_clean(self) -> None:
         wanted = [field for name, field in self.fields.items() if name in self.needed_in_the_end]

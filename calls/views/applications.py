@@ -35,7 +35,9 @@ def answers_of(application: Application, sections: list[Section], texts: dict[st
     told = []
     for section in sections:
         if section.number == 0:
-            rows = [{"asked": DETAIL_LABELS[name][0], "key": name, "text": texts[name]} for name in DETAILS]
+            rows: list[dict[str, Any]] = [
+                {"asked": DETAIL_LABELS[name][0], "key": name, "text": texts[name]} for name in DETAILS
+            ]
         else:
             rows = [
                 {
@@ -111,7 +113,8 @@ def application(request: SignedInRequest, pk: int) -> HttpResponse:
     found = find(request, pk)
     mine = request.user.memberships.current().filter(organisation=found.organisation_id).first()
     if mine is None:
-        return render(request, "calls/staff/application.html", _reading(found))
+        frame = "base_staff.html" if request.user.is_centre_staff else "base_assess.html"
+        return render(request, "calls/staff/application.html", _reading(found) | {"frame": frame})
     context = _reading(found) | {
         "role": mine.role,
         "is_lead": mine.role == MembershipRole.LEAD,

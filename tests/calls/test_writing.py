@@ -132,6 +132,15 @@ class TestWriting:
             )
         assert client.get(at(name, draft.slug)).status_code == 200
 
+    def test_a_second_click_adds_nothing(self, client, staff):
+        programme = ProgrammeFactory()
+        for _ in range(2):
+            client.post(at("new"), {"programme": programme.pk, "title": "Once", "kind": "partners"})
+        call = Call.objects.get()
+        for _ in range(2):
+            client.post(at("add_criterion", call.slug), {"name": "Fit", "weight": "2"})
+        assert call.criteria.count() == 1
+
     @pytest.mark.parametrize("name", ["new", "board"])
     def test_the_first_pages_are_shown(self, client, staff, name):
         assert client.get(at(name)).status_code == 200
