@@ -170,9 +170,9 @@ def load() -> None:
 
 def _person(address: str, name: str, job_title: str, *, is_staff: bool = False) -> tuple[Any, bool]:
     email = _address(address)
-    person = Person.objects.filter(email=email).first()
-    if person is not None:
-        return person, False
+    already = Person.objects.filter(email=email).first()
+    if already is not None:
+        return already, False
     told: dict[str, Any] = {"name": name, "job_title": job_title, "is_demonstration": True}
     # Somebody has to open every record in the back room, and there is no other way in.
     person: Any = Person.objects.create_user(email, PASSWORD, is_staff=is_staff, is_superuser=is_staff, **told)

@@ -8,7 +8,6 @@ from people.models import Person
 class SignedInRequest(HttpRequest):
     """A request behind LoginRequiredMiddleware: its user is always a Person."""
 
-    user: Person  # type: ignore[assignment]
-    arrived_at: (
-        datetime  # set by RequestIdMiddleware: deadlines are kept by when a request came, not by when it was read
-    )
+    user: Person
+    arrived_at: datetime
+    """Set by RequestIdMiddleware: deadlines are kept by when a request came, not by when it was read."""

@@ -88,8 +88,7 @@ def _one(request: SignedInRequest, name: str) -> Caught:
 @require_safe
 def caught_mail(request: SignedInRequest) -> HttpResponse:
     page = Paginator(_files(request), 50).get_page(request.GET.get("page"))
-    page.object_list = [Caught.read(file) for file in page.object_list]
-    return render(request, "wwcsc/caught_mail.html", {"page": page})
+    return render(request, "wwcsc/caught_mail.html", {"page": page, "caught": [Caught.read(file) for file in page]})
 
 
 @require_safe
