@@ -51,13 +51,19 @@ def search_page(request: HttpRequest) -> HttpResponse:
         "result": result,
         "page": page,
         "entries": _of_page(request.user, list(page)),
-        "facets": [(name, FACET_TITLES[name], values) for name, values in result.facets.items() if values],
+        "facets": [
+            (name, FACET_TITLES[name], values) for name, values in result.facets.items() if _offers_something(values)
+        ],
         "chosen_count": sum(value.is_chosen for values in result.facets.values() for value in values),
         "sorts": search.SORTS.items(),
         "sort": form.cleaned_data.get("sort") or ("relevance" if words else "title"),
         "figures": figures.of_the_store(request.user),
     }
     return render(request, "evidence_store/search.html", context, status=400 if problem else 200)
+
+
+def _offers_something(values: list[search.Value]) -> bool:
+    return any(value.count or value.is_chosen for value in values)
 
 
 def _of_page(person: Any, ids: list[int]) -> list[Entry]:
