@@ -15,7 +15,7 @@ from typing import Any
 
 from stepped_wedge import draws
 from stepped_wedge.analysis.returns import Returns, read_returns
-from stepped_wedge.analysis.running import analyse
+from stepped_wedge.analysis.running import analyse, with_record
 from stepped_wedge.cases import answer_case
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 from stepped_wedge.reporting import page, report
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     one = command("analyse", _analyse, "a pre-specified analysis of returns")
     one.add_argument("data", help="CSV of individuals or of cells, - for standard input")
     one.add_argument("--spec", required=True)
+    one.add_argument("--record", help="committed or public record: its allocations are those of the randomisation test")
     one = command("report", _report, "design, allocation and result with pictures and CONSORT items")
     one.add_argument("spec")
     one.add_argument("--data", help="CSV of returns, for the analysis")
@@ -212,7 +213,11 @@ def _returns(name: str) -> Returns:
 
 
 def _analyse(asked: argparse.Namespace) -> int:
-    _say(analyse(_json(asked.spec), _returns(asked.data)))
+    spec = _json(asked.spec)
+    if asked.record:
+        refuse_unless(isinstance(spec, dict), "spec", "must be a JSON object")
+        spec = with_record(spec, _json(asked.record))
+    _say(analyse(spec, _returns(asked.data)))
     return 0
 
 

@@ -131,9 +131,9 @@ def from_correlations(
     m, t = (1e9 if size is None else size), periods
     eigenvalues = {
         "alpha2": 1 - alpha0 + alpha1 - alpha2,
-        "alpha0": 1 - alpha0 - (t - 1) * (alpha1 - alpha2),
-        "alpha1": 1 + (m - 1) * (alpha0 - alpha1) - alpha2,
-        "alpha1 ": 1 + (m - 1) * alpha0 + (t - 1) * (m - 1) * alpha1 + (t - 1) * alpha2,
+        "alpha1": 1 - alpha0 - (t - 1) * (alpha1 - alpha2),
+        "alpha1 ": 1 + (m - 1) * (alpha0 - alpha1) - alpha2,
+        "alpha0": 1 + (m - 1) * alpha0 + (t - 1) * (m - 1) * alpha1 + (t - 1) * alpha2,
     }
     for name, value in eigenvalues.items():
         refuse_unless(

@@ -13,7 +13,7 @@ import numpy as np
 
 from stepped_wedge.allocations import candidates
 from stepped_wedge.analysis.returns import Returns
-from stepped_wedge.analysis.running import analyse
+from stepped_wedge.analysis.running import analyse, with_record
 from stepped_wedge.cases import Case, answer_case, read_case
 from stepped_wedge.designs import Design
 from stepped_wedge.draws import draft, verify
@@ -58,7 +58,10 @@ def report(spec: Mapping[str, Any], returns: Returns | None = None) -> dict[str,
     if spec.get("analysis") is not None:
         if returns is None:
             raise CaseRefused("analysis", "needs a file of returns (--data)")
-        _result(found, spec["analysis"], returns)
+        plan = spec["analysis"]
+        if spec.get("record") is not None and isinstance(plan, Mapping):
+            plan = with_record(plan, spec["record"])
+        _result(found, plan, returns)
     return found
 
 

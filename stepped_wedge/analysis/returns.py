@@ -170,6 +170,8 @@ def _sequence_of(clusters: Sequence[str], known: Mapping[str, set[str]]) -> tupl
         refuse_unless(len(values) == 1, "data.sequence", f"cluster {name} is in more than one sequence")
     labels = _order(next(iter(known[name])) for name in clusters if known.get(name))
     refuse_unless(all(known.get(name) for name in clusters), "data.sequence", "is missing for some cluster")
+    if all(label.isdecimal() and int(label) >= 1 for label in labels):
+        return tuple(int(next(iter(known[name]))) - 1 for name in clusters)
     return tuple(labels.index(next(iter(known[name]))) for name in clusters)
 
 

@@ -73,6 +73,14 @@ def analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
     return answer
 
 
+def with_record(spec: Mapping[str, Any], record: Any) -> dict[str, Any]:
+    """The specification with the allocations of a record for its randomisation test, unless it has them already."""
+    told = spec.get("permutation")
+    if told is False or (isinstance(told, Mapping) and told.get("record") is not None):
+        return dict(spec)
+    return {**spec, "permutation": {**(told or {}), "record": record}}
+
+
 def describe(returns: Returns) -> list[dict[str, Any]]:
     """One row a cell: what was returned."""
     design = returns.design

@@ -18,6 +18,8 @@ INK, PALE, GRID = "#1b1b1b", "#ffffff", "#c9c9c9"
 # dark on light and light on dark all exceed a contrast of 4.5 to 1
 CONTROL, INTERVENTION, TRANSITION, UNSEEN = "#f3f2f1", "#1d4f91", "#b9cde5", "#ffffff"
 LINES = ("#1d4f91", "#b4371f", "#2f6b2f", "#6a3d9a", "#7a4b00", "#333333")
+_FRAME: dict[str, Any] = {"stroke": INK, "stroke_width": 0.75}
+_RULE: dict[str, Any] = {"stroke": INK, "stroke_width": 1}
 DASHES = ("", "7 4", "2 3", "10 3 2 3", "4 2", "1 2")
 
 
@@ -80,12 +82,10 @@ class Canvas:
         self._marks.append(f"<{tag}{said_}/>" if content is None else f"<{tag}{said_}>{escape(content)}</{tag}>")
 
     def rect(self, x: float, y: float, width: float, height: float, fill: str, **more: Any) -> None:
-        self.add(
-            "rect", x=x, y=y, width=width, height=height, fill=fill, **({"stroke": INK, "stroke_width": 0.75} | more)
-        )
+        self.add("rect", x=x, y=y, width=width, height=height, fill=fill, **(_FRAME | more))
 
     def line(self, x1: float, y1: float, x2: float, y2: float, **more: Any) -> None:
-        self.add("line", x1=x1, y1=y1, x2=x2, y2=y2, **({"stroke": INK, "stroke_width": 1} | more))
+        self.add("line", x1=x1, y1=y1, x2=x2, y2=y2, **(_RULE | more))
 
     def text(self, x: float, y: float, words: str, **more: Any) -> None:
         self.add("text", words, x=x, y=y, **{"fill": INK, "font_size": 13, "font_family": "sans-serif", **more})
@@ -161,11 +161,12 @@ class Axes:
 
 
 def shade(share: float) -> tuple[str, str]:
-    """(fill, ink) from white to dark blue; the ink keeps its contrast."""
+    """(fill, ink) from white to dark blue; black or white ink, whichever stands out more (never under 4.5 to 1)."""
     share = min(1.0, max(0.0, share))
-    light, dark = (255, 255, 255), (29, 79, 145)
-    fill = "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(light, dark, strict=True))
-    return fill, PALE if share > 0.62 else INK
+    parts = [round(255 + (dark - 255) * share) for dark in (29, 79, 145)]
+    linear = [p / 255 / 12.92 if p / 255 <= 0.03928 else ((p / 255 + 0.055) / 1.055) ** 2.4 for p in parts]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#" + "".join(f"{p:02x}" for p in parts), PALE if luminance < 0.179 else "#000000"
 
 
 def grid(
