@@ -121,8 +121,22 @@ class DeclarationForm(forms.Form):
         return cleaned
 
 
+class DraftMark(forms.TypedChoiceField):
+    """Needed before sending, and so not called optional; but a draft without it is kept."""
+
+    def clean(self, value: Any) -> Any:
+        return None if value in self.empty_values else super().clean(value)
+
+
+class DraftWords(WordsField):
+    def clean(self, value: Any) -> Any:
+        return "" if not self.to_python(value) else super().clean(value)
+
+
 class ScoreForm(forms.Form):
     """A mark and a comment for each criterion. Everything may stay empty while it is a draft."""
+
+    use_required_attribute = False
 
     base_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
 
@@ -131,19 +145,17 @@ class ScoreForm(forms.Form):
         kwargs.setdefault("initial", self._present(assessment, criteria))
         super().__init__(*args, **kwargs)
         for criterion in criteria:
-            self.fields[f"mark_{criterion.pk}"] = forms.TypedChoiceField(
+            self.fields[f"mark_{criterion.pk}"] = DraftMark(
                 label=f"Mark for {criterion.name}",
                 choices=MARKS,
                 widget=forms.RadioSelect,
                 coerce=int,
                 empty_value=None,
-                required=False,
                 error_messages={"invalid_choice": f"Choose a mark from 0 to {HIGHEST_MARK}."},
             )
-            self.fields[f"comment_{criterion.pk}"] = WordsField(
+            self.fields[f"comment_{criterion.pk}"] = DraftWords(
                 label=f"Why: {criterion.name}",
-                help_text="Needed before you send. Point to what the application says.",
-                required=False,
+                help_text="Point to what the application says.",
                 rows=4,
                 max_length=LONGEST_COMMENT,
             )
