@@ -155,9 +155,11 @@ def _write_answer(
         Answer.objects.create(application=draft, question=question, text=text, saved_at=now, saved_by=by)
         return
     if overtaken:
-        AnswerRevision.objects.create(
-            answer=answer, version=answer.version, text=text, saved_at=now, saved_by=by, was_overtaken=True
-        )
+        # The page that saves itself and the button may both bring the same words: once is enough.
+        if not answer.revisions.filter(text=text, saved_by=by, was_overtaken=True).exists():
+            AnswerRevision.objects.create(
+                answer=answer, version=answer.version, text=text, saved_at=now, saved_by=by, was_overtaken=True
+            )
         return
     if keep or _is_another_sitting(answer.saved_by_id, answer.saved_at, by, now) or _loses_much(answer.text, text):
         AnswerRevision.objects.create(
@@ -171,9 +173,10 @@ def _write_detail(draft: Application, name: str, text: str, *, by: Person, overt
     now = timezone.now()
     rows = DetailRevision.objects.filter(application=draft, field=name)
     if overtaken:
-        DetailRevision.objects.create(
-            application=draft, field=name, text=text, saved_at=now, saved_by=by, was_overtaken=True
-        )
+        if not rows.filter(text=text, saved_by=by, was_overtaken=True).exists():
+            DetailRevision.objects.create(
+                application=draft, field=name, text=text, saved_at=now, saved_by=by, was_overtaken=True
+            )
         return
     current = rows.filter(is_current=True).first()
     if (

@@ -211,7 +211,8 @@ class TestWriting:
     def test_details_are_guarded_like_answers(self, draft, lead, editor):
         base = marks(draft)
         drafts.save(draft, {"summary": "First"}, base=base, by=lead)
-        result = drafts.save(draft, {"summary": "Second"}, base=base, by=editor)
+        for _ in range(2):
+            result = drafts.save(draft, {"summary": "Second"}, base=base, by=editor)
         assert result.theirs == {"summary": "First"}
         assert DetailRevision.objects.get(was_overtaken=True).text == "Second"
 
