@@ -57,4 +57,4 @@ def first_broken_link() -> int | None:
 def last_link() -> tuple[int, str] | None:
     """Position and hash of the newest event: to be kept outside the database each night."""
     newest = Event.objects.filter(position__isnull=False).order_by("-position").first()
-    return (newest.position, newest.hash) if newest else None
+    return (newest.position, newest.hash) if newest and newest.position else None

@@ -64,7 +64,9 @@ def move(
         if only_if is not None:
             # A condition on another table becomes a subquery, and a statement that waited for the row would not read
             # the subquery anew: take the row first, so that the statement begins with what is true.
-            model._base_manager.select_for_update(of=("self",)).filter(pk=subject.pk).order_by().values_list("pk").first()
+            model._base_manager.select_for_update(of=("self",)).filter(pk=subject.pk).order_by().values_list(
+                "pk"
+            ).first()
             rows = rows.filter(only_if)
         if not rows.update(status=to, **changes):
             raise RecordChanged(subject)

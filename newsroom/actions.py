@@ -15,7 +15,9 @@ from people.rules import require
 
 
 @transaction.atomic
-def write(*, title: str, summary: str, body: str, kind: str, author_role: str, by: Person, is_demonstration: bool = False) -> Post:
+def write(
+    *, title: str, summary: str, body: str, kind: str, author_role: str, by: Person, is_demonstration: bool = False
+) -> Post:
     require(by, "newsroom.write_post")
     post = Post.objects.create(
         slug=_free_slug(title),
@@ -34,7 +36,11 @@ def write(*, title: str, summary: str, body: str, kind: str, author_role: str, b
 def _free_slug(title: str) -> str:
     stem = slugify(title)[:100] or "post"
     taken = set(Post.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
-    return next(slug for number in range(1, len(taken) + 3) if (slug := stem if number == 1 else f"{stem}-{number}") not in taken)
+    return next(
+        slug
+        for number in range(1, len(taken) + 3)
+        if (slug := stem if number == 1 else f"{stem}-{number}") not in taken
+    )
 
 
 @transaction.atomic

@@ -23,7 +23,7 @@ class Item:
     """One thing that became public: ``key`` never changes, so readers of the feed know it again."""
 
     key: str
-    at: datetime
+    at: datetime | None
     title: str
     summary: str
     path: str
@@ -37,16 +37,25 @@ class Item:
 def items() -> list[Item]:
     """The newest first; only what an anonymous visitor may see."""
     found = [*_posts(), *_partnerships(), *_calls(), *_evaluations(), *_ratings()]
-    return sorted(found, key=lambda item: (item.at, item.key), reverse=True)[:NEWEST]
+    return sorted(found, key=lambda item: (item.at or timezone.now(), item.key), reverse=True)[:NEWEST]
 
 
 def fingerprint(found: list[Item]) -> str:
-    return hashlib.sha256("|".join(f"{item.key}{item.at}{item.title}{item.summary}" for item in found).encode()).hexdigest()[:32]
+    return hashlib.sha256(
+        "|".join(f"{item.key}{item.at}{item.title}{item.summary}" for item in found).encode()
+    ).hexdigest()[:32]
 
 
 def _posts() -> Iterator[Item]:
     for post in Post.objects.visible_to(AnonymousUser()).order_by("-public_from")[:NEWEST]:
-        yield Item(f"post-{post.pk}", post.public_from, post.title, post.summary, post.get_absolute_url(), post.is_demonstration)
+        yield Item(
+            f"post-{post.pk}",
+            post.public_from,
+            post.title,
+            post.summary,
+            post.get_absolute_url(),
+            post.is_demonstration,
+        )
 
 
 def _partnerships() -> Iterator[Item]:
@@ -67,8 +76,15 @@ def _partnerships() -> Iterator[Item]:
 def _calls() -> Iterator[Item]:
     now = timezone.now()
     for call in Call.objects.public(now).filter(opens_at__lte=now).order_by("-opens_at")[:NEWEST]:
-        at = max(call.opens_at, call.public_from)
-        yield Item(f"call-{call.pk}", at, f"Call for partners: {call.title}", call.purpose[:300], call.get_absolute_url(), call.is_demonstration)
+        at = max(moment for moment in (call.opens_at, call.public_from) if moment)
+        yield Item(
+            f"call-{call.pk}",
+            at,
+            f"Call for partners: {call.title}",
+            call.purpose[:300],
+            call.get_absolute_url(),
+            call.is_demonstration,
+        )
 
 
 def _evaluations() -> Iterator[Item]:

@@ -28,7 +28,9 @@ class Post(models.Model):
     status = models.CharField(max_length=10, choices=PostStatus.choices, default=PostStatus.DRAFT)
     public_from = models.DateTimeField(null=True, blank=True)
     programmes = models.ManyToManyField(Programme, blank=True, related_name="posts")
-    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     is_demonstration = models.BooleanField(default=False)
 

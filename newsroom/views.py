@@ -23,7 +23,9 @@ ON_A_PAGE = 25
 @require_safe
 def news(request: HttpRequest) -> HttpResponse:
     posts = Post.objects.visible_to(AnonymousUser()).order_by("-public_from", "-pk")
-    return render(request, "newsroom/news.html", {"page": Paginator(posts, ON_A_PAGE).get_page(request.GET.get("page"))})
+    return render(
+        request, "newsroom/news.html", {"page": Paginator(posts, ON_A_PAGE).get_page(request.GET.get("page"))}
+    )
 
 
 @login_not_required
@@ -71,7 +73,9 @@ def feed(request: HttpRequest) -> HttpResponse:
 def staff_posts(request: SignedInRequest) -> HttpResponse:
     require(request.user, "newsroom.see_drafts")
     posts = Post.objects.visible_to(request.user).order_by("-created_at", "-pk")
-    return render(request, "newsroom/staff_posts.html", {"page": Paginator(posts, ON_A_PAGE).get_page(request.GET.get("page"))})
+    return render(
+        request, "newsroom/staff_posts.html", {"page": Paginator(posts, ON_A_PAGE).get_page(request.GET.get("page"))}
+    )
 
 
 def write(request: SignedInRequest) -> HttpResponse:

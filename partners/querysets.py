@@ -31,7 +31,7 @@ class OrganisationQuerySet(models.QuerySet):
             return self
         public = Q(is_public=True)
         if getattr(person, "is_authenticated", False):
-            return self.filter(public | Q(pk__in=self.model.objects.of(person).values("pk")))
+            return self.filter(public | Q(pk__in=type(self)(self.model).of(person).values("pk")))
         return self.filter(public)
 
     def of(self, person: Any, *roles: str) -> Self:
@@ -79,7 +79,7 @@ class MembershipQuerySet(DatedQuerySet):
             return self
         if not getattr(person, "is_authenticated", False):
             return self.none()
-        mine = self.model.objects.current().filter(person=person).values("organisation")
+        mine = type(self)(self.model).current().filter(person=person).values("organisation")
         return self.filter(organisation__in=mine)
 
 

@@ -55,7 +55,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
         """Staff roles held today. Asked once for each request, because a request has its own person."""
         if not self.is_active:
             return frozenset()
-        return frozenset(Post.objects.filter(person=self).held_on(localdate()).values_list("role", flat=True))
+        return frozenset(PostQuerySet(Post).held_on(localdate()).filter(person=self).values_list("role", flat=True))
 
     def has_staff_role(self, *roles: str) -> bool:
         return self.is_active and (self.is_superuser or bool(self.staff_roles & set(roles)))

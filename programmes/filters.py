@@ -7,16 +7,21 @@ from django.utils import timezone
 
 from programmes.choices import ObligationKind, ObligationStatus, PartnershipStatus
 from programmes.models import Obligation, Partnership, Programme
+from programmes.querysets import ObligationQuerySet
 
 LATE, DUE = "late", "due"
 
 
 class PartnershipFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(label="Partner or practice", method="containing", max_length=100)
-    programme = django_filters.ModelChoiceFilter(queryset=Programme.objects.order_by("name"), empty_label="Every programme")
+    programme = django_filters.ModelChoiceFilter(
+        queryset=Programme.objects.order_by("name"), empty_label="Every programme"
+    )
     status = django_filters.ChoiceFilter(choices=PartnershipStatus.choices, empty_label="Every stage")
     announced = django_filters.ChoiceFilter(
-        label="Announced", choices=(("yes", "Public"), ("later", "Public later"), ("no", "No moment set")), method="by_announcement"
+        label="Announced",
+        choices=(("yes", "Public"), ("later", "Public later"), ("no", "No moment set")),
+        method="by_announcement",
     )
 
     class Meta:
@@ -33,7 +38,9 @@ class PartnershipFilter(django_filters.FilterSet):
 
 
 class ObligationFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(label="Partner", field_name="partnership__organisation__name", lookup_expr="icontains", max_length=100)
+    q = django_filters.CharFilter(
+        label="Partner", field_name="partnership__organisation__name", lookup_expr="icontains", max_length=100
+    )
     when = django_filters.ChoiceFilter(
         label="When", choices=((LATE, "Late"), (DUE, "Due in 14 days")), method="by_moment", widget=forms.Select
     )
@@ -47,7 +54,7 @@ class ObligationFilter(django_filters.FilterSet):
         model = Obligation
         fields = ("q", "when", "status", "kind", "programme")
 
-    def by_moment(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+    def by_moment(self, rows: ObligationQuerySet, name: str, value: str) -> QuerySet:
         now = timezone.now()
         if value == LATE:
             return rows.late(now)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.utils.timezone import localdate
 
 from programmes.actions.obligations import moment_on
@@ -47,7 +48,9 @@ class SignatureForm(forms.Form):
 
 
 class SignedElsewhereForm(forms.Form):
-    office = forms.CharField(label="Office that signed", max_length=150, help_text="For example: Director of Children’s Services.")
+    office = forms.CharField(
+        label="Office that signed", max_length=150, help_text="For example: Director of Children’s Services."
+    )
     on = SensibleDateField(label="Day of signature")
 
     def clean_on(self) -> date:
@@ -61,7 +64,7 @@ class StartForm(forms.Form):
     ends_on = SensibleDateField(label="Last day agreed so far", required=False)
 
     def clean(self) -> dict[str, Any]:
-        clean = super().clean()
+        clean = super().clean() or self.cleaned_data
         if clean.get("on") and clean.get("ends_on") and clean["ends_on"] < clean["on"]:
             self.add_error("ends_on", "The last day lies before the first day.")
         return clean
@@ -96,7 +99,7 @@ class AnnounceForm(forms.Form):
     at = forms.TimeField(label="Time (UK)", initial="09:30", widget=forms.TimeInput(attrs={"type": "time"}))
 
     def clean(self) -> dict[str, Any]:
-        clean = super().clean()
+        clean = super().clean() or self.cleaned_data
         if clean.get("on") and clean.get("at"):
             moment = moment_on(clean["on"], clean["at"])
             there_and_back = moment.astimezone(UTC).astimezone(moment.tzinfo)
@@ -109,7 +112,9 @@ class AnnounceForm(forms.Form):
 class ObligationForm(forms.Form):
     kind = forms.ChoiceField(label="What is owed", choices=ObligationKind.choices)
     title = forms.CharField(label="Title, as the partner reads it", max_length=200)
-    guidance = forms.CharField(label="What we expect", max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 4}))
+    guidance = forms.CharField(
+        label="What we expect", max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 4})
+    )
     due_on = SensibleDateField(label="Due on", help_text="By five in the afternoon, UK time.")
 
     @property
@@ -125,7 +130,12 @@ class ScheduleForm(forms.Form):
 
 class MoveDateForm(forms.Form):
     due_on = SensibleDateField(label="New date", help_text="By five in the afternoon, UK time.")
-    why = forms.CharField(label="Why it moves", max_length=500, widget=forms.Textarea(attrs={"rows": 3}), help_text="The partner sees this.")
+    why = forms.CharField(
+        label="Why it moves",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The partner sees this.",
+    )
 
     @property
     def due_at(self) -> datetime:
@@ -161,8 +171,7 @@ class ReportForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in TEXTS:
-            self.fields[name].max_length = 20000
-            self.fields[name].validators.append(forms.fields.validators.MaxLengthValidator(20000))
+            self.fields[name].validators.append(MaxLengthValidator(20000))
         if self.instance.pk:
             self.fields["base_version"].initial = self.instance.base_version
 

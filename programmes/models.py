@@ -82,12 +82,12 @@ class Programme(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("programme", args=[self.slug])
+
     @property
     def known_as(self) -> str:
         return self.short_name or self.name
-
-    def get_absolute_url(self) -> str:
-        return reverse("programme", args=[self.slug])
 
 
 class Strand(models.Model):
@@ -117,7 +117,9 @@ class Wave(models.Model):
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
     places = models.PositiveSmallIntegerField(null=True, blank=True)
-    selected = models.PositiveSmallIntegerField(null=True, blank=True, help_text="The number announced, where names are not all known.")
+    selected = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="The number announced, where names are not all known."
+    )
     unit = models.CharField(max_length=40, default="organisation", help_text="What the numbers count.")
     source = models.TextField(blank=True)
 
@@ -178,7 +180,9 @@ class Happening(models.Model):
     strand = models.ForeignKey(Strand, on_delete=models.CASCADE, null=True, blank=True, related_name="happenings")
     on = models.DateField(null=True, blank=True)
     precision = models.CharField(max_length=6, choices=Precision.choices, default=Precision.DAY)
-    told_as = models.CharField(max_length=100, blank=True, help_text="The date in words, where it cannot be put into a day.")
+    told_as = models.CharField(
+        max_length=100, blank=True, help_text="The date in words, where it cannot be put into a day."
+    )
     what = models.CharField(max_length=300)
     detail = models.TextField(blank=True)
     source = models.TextField(blank=True)
@@ -186,7 +190,9 @@ class Happening(models.Model):
     class Meta:
         ordering = ("on", "pk")
         constraints = [
-            models.UniqueConstraint(name="happening_once", fields=("programme", "strand", "on", "what"), nulls_distinct=False),
+            models.UniqueConstraint(
+                name="happening_once", fields=("programme", "strand", "on", "what"), nulls_distinct=False
+            ),
             models.CheckConstraint(name="happening_has_a_date", condition=Q(on__isnull=False) | ~Q(told_as="")),
         ]
 
@@ -202,11 +208,21 @@ class Partnership(models.Model):
     """
 
     MOVES = {
-        PartnershipStatus.PROPOSED: {PartnershipStatus.AGREED, PartnershipStatus.ISSUED, PartnershipStatus.WITHDRAWN, PartnershipStatus.ENDED},
+        PartnershipStatus.PROPOSED: {
+            PartnershipStatus.AGREED,
+            PartnershipStatus.ISSUED,
+            PartnershipStatus.WITHDRAWN,
+            PartnershipStatus.ENDED,
+        },
         PartnershipStatus.AGREED: {PartnershipStatus.ISSUED, PartnershipStatus.WITHDRAWN, PartnershipStatus.ENDED},
         PartnershipStatus.ISSUED: {PartnershipStatus.SIGNED, PartnershipStatus.WITHDRAWN, PartnershipStatus.ENDED},
         PartnershipStatus.SIGNED: {PartnershipStatus.ACTIVE, PartnershipStatus.WITHDRAWN, PartnershipStatus.ENDED},
-        PartnershipStatus.ACTIVE: {PartnershipStatus.PAUSED, PartnershipStatus.COMPLETED, PartnershipStatus.WITHDRAWN, PartnershipStatus.ENDED},
+        PartnershipStatus.ACTIVE: {
+            PartnershipStatus.PAUSED,
+            PartnershipStatus.COMPLETED,
+            PartnershipStatus.WITHDRAWN,
+            PartnershipStatus.ENDED,
+        },
         PartnershipStatus.PAUSED: {PartnershipStatus.ACTIVE, PartnershipStatus.WITHDRAWN, PartnershipStatus.ENDED},
     }
 
@@ -221,7 +237,9 @@ class Partnership(models.Model):
     practice = models.TextField(blank=True, help_text="What is done, with whom.")
     group = models.CharField("who it is for", max_length=150, blank=True)
     themes = models.ManyToManyField(Theme, blank=True, related_name="partnerships")
-    agreement = models.OneToOneField(Agreement, on_delete=models.PROTECT, null=True, blank=True, related_name="partnership")
+    agreement = models.OneToOneField(
+        Agreement, on_delete=models.PROTECT, null=True, blank=True, related_name="partnership"
+    )
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
     public_from = models.DateTimeField("announced from", null=True, blank=True)
@@ -279,11 +297,15 @@ class Obligation(models.Model):
     title = models.CharField(max_length=200)
     guidance = models.TextField(blank=True)
     due_at = models.DateTimeField()
-    due_version = models.PositiveIntegerField(default=1, help_text="Rises when the due date moves, so that reminders are asked for anew.")
+    due_version = models.PositiveIntegerField(
+        default=1, help_text="Rises when the due date moves, so that reminders are asked for anew."
+    )
     status = models.CharField(max_length=10, choices=ObligationStatus.choices, default=ObligationStatus.OWED)
     received_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
-    settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     waived_reason = models.TextField(blank=True)
     is_demonstration = models.BooleanField(default=False)
 
@@ -312,6 +334,9 @@ class Obligation(models.Model):
     def __str__(self) -> str:
         return f"{self.title} ({self.partnership.organisation})"
 
+    def get_absolute_url(self) -> str:
+        return reverse("programmes:obligation", args=[self.pk])
+
     @property
     def is_report(self) -> bool:
         return self.kind in REPORTS
@@ -323,9 +348,6 @@ class Obligation(models.Model):
     @property
     def is_late(self) -> bool:
         return self.is_outstanding and self.due_at < timezone.now()
-
-    def get_absolute_url(self) -> str:
-        return reverse("programmes:obligation", args=[self.pk])
 
 
 class Report(models.Model):
@@ -341,11 +363,15 @@ class Report(models.Model):
     risks = models.TextField("risks, and what you do about them", blank=True)
     help_needed = models.TextField("help that you need from us", blank=True)
     next_steps = models.TextField("what happens next", blank=True)
-    base_version = models.PositiveIntegerField(default=0, help_text="Rises with every save, so that a stale page is noticed.")
+    base_version = models.PositiveIntegerField(
+        default=0, help_text="Rises with every save, so that a stale page is noticed."
+    )
     saved_at = models.DateTimeField(default=timezone.now)
     saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     submitted_at = models.DateTimeField(null=True, blank=True)
-    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     objects = ReportQuerySet.as_manager()
 

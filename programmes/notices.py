@@ -29,13 +29,14 @@ def address_of(thing: Partnership | Obligation) -> str:
 
 
 def tell_leads_agreement_is_ready(partnership: Partnership) -> None:
+    issued_at = partnership.agreement.issued_at if partnership.agreement else None
     for lead in people_of(partnership, MembershipRole.LEAD):
         queue(
             "programmes/emails/agreement_ready",
             to=lead.email,
             person=lead,
             about=partnership,
-            key=f"agreement-ready:{partnership.pk}:{lead.pk}:{partnership.agreement.issued_at:%Y%m%d%H%M%S}",
+            key=f"agreement-ready:{partnership.pk}:{lead.pk}:{issued_at:%Y%m%d%H%M%S}",
             partnership=partnership,
             link=address_of(partnership),
         )

@@ -79,7 +79,9 @@ class ReportQuerySet(models.QuerySet):
             return self.filter(submitted_at__isnull=False)
         if not getattr(person, "is_authenticated", False):
             return self.none()
-        return self.filter(obligation__partnership__organisation__in=person.memberships.current().values("organisation"))
+        return self.filter(
+            obligation__partnership__organisation__in=person.memberships.current().values("organisation")
+        )
 
     def submitted(self) -> Self:
         return self.filter(submitted_at__isnull=False)

@@ -51,7 +51,9 @@ class HeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
+        )
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if getattr(getattr(request, "user", None), "is_authenticated", False):
             response.headers.setdefault("Cache-Control", "no-store")
@@ -67,9 +69,10 @@ class BadInputMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if _cannot_be_stored(request.path) or any(_cannot_be_stored(v) for _, vs in request.GET.lists() for v in vs):
             return self.refuse(request)
-        if request.method == "POST" and request.content_type == "application/x-www-form-urlencoded":
-            if any(_cannot_be_stored(name) or any(map(_cannot_be_stored, values)) for name, values in request.POST.lists()):
-                return self.refuse(request)
+        if request.method == "POST" and any(
+            _cannot_be_stored(name) or any(map(_cannot_be_stored, values)) for name, values in request.POST.lists()
+        ):
+            return self.refuse(request)
         return self.get_response(request)
 
     def refuse(self, request: HttpRequest) -> HttpResponse:

@@ -46,7 +46,9 @@ def owe(
 
 
 @transaction.atomic
-def ask_for(partnership: Partnership, kind: str, *, title: str, guidance: str, due_at: datetime, by: Person) -> Obligation:
+def ask_for(
+    partnership: Partnership, kind: str, *, title: str, guidance: str, due_at: datetime, by: Person
+) -> Obligation:
     require(by, "programmes.manage_partnership", partnership)
     obligation = owe(partnership, kind, title=title, due_at=due_at, guidance=guidance)
     record("asked for", obligation, by=by, due_at=due_at)

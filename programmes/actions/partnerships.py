@@ -45,7 +45,9 @@ def propose(
         organisation=organisation, programme=programme, strand=strand, wave=wave, practice_name=practice_name
     )
     if same.exists():
-        raise ValidationError("There is already a partnership in this programme with the same practice. Nothing was changed.")
+        raise ValidationError(
+            "There is already a partnership in this programme with the same practice. Nothing was changed."
+        )
     agreement = Agreement.objects.create(
         organisation=organisation,
         kind=AgreementKind.MEMORANDUM,
@@ -106,7 +108,9 @@ def record_signature(partnership: Partnership, *, office: str, on: date, by: Per
 
 def _sign(partnership: Partnership, *, office: str, on: date, elsewhere: bool, by: Person) -> None:
     if not office.strip():
-        raise ValidationError("Name the office that signs, such as Director of Children’s Services. Nothing was recorded.")
+        raise ValidationError(
+            "Name the office that signs, such as Director of Children’s Services. Nothing was recorded."
+        )
     now = timezone.now()
     move(partnership, PartnershipStatus.SIGNED, by=by)
     move(
@@ -206,5 +210,3 @@ def hold_announcement(partnership: Partnership, *, by: Person) -> None:
 def outstanding_first(partnership: Partnership) -> list[Obligation]:
     """What the partnership owes, with what is still to do at the top."""
     return sorted(partnership.obligations.all(), key=lambda owed: (not owed.is_outstanding, owed.due_at))
-
-

@@ -30,7 +30,10 @@ DETAILS_OF_A_CHILD = (
     (re.compile(r"\b\d{3}[ -]?\d{3}[ -]?\d{4}\b"), "an NHS number"),
     (re.compile(r"\b[A-HJ-NP-RT-Z]\d{11}[\dA-Z]\b", re.IGNORECASE), "a unique pupil number"),
     (
-        re.compile(r"\b(?:d\.?o\.?b\.?|date of birth|born(?: on)?)\W{0,3}\d{1,2}[/. -](?:\d{1,2}|[a-z]{3,9})[/. -]\d{2,4}", re.IGNORECASE),
+        re.compile(
+            r"\b(?:d\.?o\.?b\.?|date of birth|born(?: on)?)\W{0,3}\d{1,2}[/. -](?:\d{1,2}|[a-z]{3,9})[/. -]\d{2,4}",
+            re.IGNORECASE,
+        ),
         "a date of birth",
     ),
 )
@@ -60,7 +63,9 @@ def open_report(obligation: Obligation, *, by: Person) -> Report:
     if not obligation.is_outstanding:
         raise ValidationError("This report has been sent. You can write again if we ask a question about it.")
     before = {name: getattr(latest, name) for name in FIELDS} if latest else {}
-    return Report.objects.create(obligation=obligation, number=(latest.number + 1) if latest else 1, saved_by=by, **before)
+    return Report.objects.create(
+        obligation=obligation, number=(latest.number + 1) if latest else 1, saved_by=by, **before
+    )
 
 
 @transaction.atomic

@@ -47,9 +47,7 @@ WORDS_FOR = {
 
 def load_on_partner() -> Count:
     """How many partnerships the same organisation runs at once."""
-    return Count(
-        "organisation__partnerships", filter=Q(organisation__partnerships__status__in=RUNNING), distinct=True
-    )
+    return Count("organisation__partnerships", filter=Q(organisation__partnerships__status__in=RUNNING), distinct=True)
 
 
 @require_safe
@@ -67,7 +65,18 @@ def partnerships_csv(request: SignedInRequest) -> HttpResponse:
     rows = Partnership.objects.visible_to(request.user).for_list()
     chosen = PartnershipFilter(request.GET, queryset=rows).qs
     record("exported partnerships", request.user, by=request.user, rows=chosen.count())
-    heading = ("organisation", "programme", "strand", "role", "practice", "stage", "starts", "ends", "announced from", "demonstration")
+    heading = (
+        "organisation",
+        "programme",
+        "strand",
+        "role",
+        "practice",
+        "stage",
+        "starts",
+        "ends",
+        "announced from",
+        "demonstration",
+    )
     return as_csv(
         "partnerships",
         heading,
@@ -133,7 +142,7 @@ def moments_of(found: Partnership) -> list[dict[str, Any]]:
     ]
 
 
-Act = Callable[[Partnership, dict[str, Any], Person], None]
+Act = Callable[[Partnership, dict[str, Any], Person], object]
 
 
 def _done(
@@ -161,7 +170,14 @@ def _done(
         else:
             messages.success(request, said)
             return redirect(found)
-    context = {"frame": frame_for(request.user), "partnership": found, "form": form, "title": title, "button": button, "lede": lede}
+    context = {
+        "frame": frame_for(request.user),
+        "partnership": found,
+        "form": form,
+        "title": title,
+        "button": button,
+        "lede": lede,
+    }
     return render(request, "programmes/deed.html", context)
 
 
@@ -287,7 +303,7 @@ def announce(request: SignedInRequest, pk: int) -> HttpResponse:
         permission="programmes.announce_partnership",
         title="Set the moment of announcement",
         form_class=AnnounceForm,
-        act=lambda found, said, by: partnerships.announce([found], at=said["moment"], by=by) and None,
+        act=lambda found, said, by: partnerships.announce([found], at=said["moment"], by=by),
         said="The moment is set. Until then nothing of it can be seen in public.",
         button="Set the moment",
         lede=lede,
@@ -298,7 +314,9 @@ def announce(request: SignedInRequest, pk: int) -> HttpResponse:
 def hold(request: SignedInRequest, pk: int) -> HttpResponse:
     found = partnership_or_404(request, pk)
     partnerships.hold_announcement(found, by=request.user)
-    messages.success(request, "The announcement is held back. The partnership stays out of sight until you set a moment.")
+    messages.success(
+        request, "The announcement is held back. The partnership stays out of sight until you set a moment."
+    )
     return redirect(found)
 
 

@@ -45,7 +45,7 @@ def about_data(request: HttpRequest) -> HttpResponse:
     return render(request, "wwcsc/about_data.html", context)
 
 
-def doubts() -> list[tuple[str, str, str]]:
+def doubts() -> list[tuple[str, Programme | Evaluation | Entry, str]]:
     """What could not be confirmed about public records: kind, name with address, and what is in doubt."""
     nobody = AnonymousUser()
     told = []
@@ -68,5 +68,5 @@ def waves_not_all_named() -> list[tuple[Wave, int]]:
     return [
         (wave, named[wave.pk])
         for wave in waves.select_related("programme").order_by("programme__name", "number")
-        if wave.selected > named[wave.pk] and wave.unit in {"partner", "authority", "organisation"}
+        if (wave.selected or 0) > named[wave.pk] and wave.unit in {"partner", "authority", "organisation"}
     ]

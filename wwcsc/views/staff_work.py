@@ -48,7 +48,9 @@ def staff_work(request: SignedInRequest) -> HttpResponse:
         "offers_waiting": Application.objects.visible_to(person)
         .filter(status=ApplicationStatus.TOLD, decision__outcome=Outcome.OFFER)
         .for_list()[:SHOWN],
-        "agreements_to_issue": partnerships.filter(status__in=(PartnershipStatus.PROPOSED, PartnershipStatus.AGREED))[:SHOWN],
+        "agreements_to_issue": partnerships.filter(status__in=(PartnershipStatus.PROPOSED, PartnershipStatus.AGREED))[
+            :SHOWN
+        ],
         "announcements": partnerships.filter(public_from__gt=now).order_by("public_from")[:SHOWN],
         "late_duties": Duty.objects.filter(done_on__isnull=True, due_on__lt=now.date())
         .select_related("evaluation")
@@ -69,7 +71,23 @@ def machinery() -> list[tuple[str, bool, str]]:
     mail_works = waiting is None or waiting < BEAT_IS_LATE
     broker_works = broker_answers()
     return [
-        ("Mail", mail_works, "Mail goes out." if mail_works else "Mail is waiting. Nothing is lost; it goes out when the workers are back."),
-        ("Clock and workers", beat_works, "Reminders are on time." if beat_works else "No sign of life from the clock or the workers."),
-        ("Broker", broker_works, "It answers." if broker_works else "It does not answer. Pages and sending still work; mail goes out more slowly."),
+        (
+            "Mail",
+            mail_works,
+            "Mail goes out."
+            if mail_works
+            else "Mail is waiting. Nothing is lost; it goes out when the workers are back.",
+        ),
+        (
+            "Clock and workers",
+            beat_works,
+            "Reminders are on time." if beat_works else "No sign of life from the clock or the workers.",
+        ),
+        (
+            "Broker",
+            broker_works,
+            "It answers."
+            if broker_works
+            else "It does not answer. Pages and sending still work; mail goes out more slowly.",
+        ),
     ]
