@@ -149,6 +149,8 @@ def grid_of(coordinates: tuple[tuple[float, float], ...]) -> tuple[tuple[int, in
     flat = np.array([(lon * cos(radians(MIDDLE_OF_ENGLAND)), -lat) for lon, lat in coordinates])
     points = _evened(flat)
     low, high = np.floor(points.min(axis=0)).astype(int) - 2, np.ceil(points.max(axis=0)).astype(int) + 2
+    while np.prod(high - low + 1) < len(points):  # places on one spot need more squares than their extent has
+        low, high = low - 1, high + 1
     squares = np.array([(x, y) for y in range(low[1], high[1] + 1) for x in range(low[0], high[0] + 1)])
     distance = ((points[:, None, :] - squares[None, :, :]) ** 2).sum(axis=2)
     _, chosen = linear_sum_assignment(distance)
