@@ -17,7 +17,7 @@ from stepped_wedge.correlations import (
     logit_variance_from_proportion_icc,
 )
 from stepped_wedge.designs import Design
-from stepped_wedge.exposure import exposure_power, single_effect_weights
+from stepped_wedge.exposure import contrast_of, exposure_power, single_effect_weights
 from stepped_wedge.outcomes import (
     Effect,
     Outcome,
@@ -269,7 +269,7 @@ def _control_level(keys: Keys, link: str) -> float | None:
 
 
 def _theta(keys: Keys, link: str, control: float | None) -> float:
-    found = keys.number("theta")
+    found = _stated_theta(keys)
     for name, wanted in (("log_or", "logit"), ("log_rr", "log")):
         value = keys.number(name)
         if value is not None:
@@ -285,6 +285,19 @@ def _theta(keys: Keys, link: str, control: float | None) -> float:
     if found is None:
         raise CaseRefused(keys.path, "say the effect: theta, or mu0 and mu1, or log_or, or log_rr")
     return found
+
+
+def _stated_theta(keys: Keys) -> float | None:
+    """theta; a list holds one effect for each exposure time and is summed up by the weights of the estimand."""
+    given = keys.get("theta")
+    if not isinstance(given, list):
+        return keys.number("theta")
+    sound = given and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in given)
+    refuse_unless(sound, keys.at("theta"), "must be a number, or a list of numbers for each exposure time")
+    asked = _read_estimand(keys)
+    if asked is None:
+        raise CaseRefused(keys.at("estimand"), "effects by exposure time need weights or the name of an estimand")
+    return float(contrast_of(asked, range(1, len(given) + 1)) @ np.array(given, dtype=float))
 
 
 def _with_period_effects(control: float | None, told: Keys, design: Design) -> float | tuple[float, ...] | None:
@@ -431,7 +444,7 @@ def _by_correlations(keys: Keys, base: str, unit: _Unit, design: Design, size: o
     each = (
         size
         if isinstance(size, float)
-        else (float(np.max(np.asarray(size, dtype=float))) if size is not None else None)
+        else (float(np.nanmax(np.asarray(size, dtype=float))) if size is not None else None)
     )
     shape = _shape(keys, base, [])
     refuse_unless(shape["r"] == shape["r_person"] == 1, keys.at("r"), "three correlations do not decay")

@@ -11,6 +11,7 @@ decay: Li 2020. Open cohort: Kasza, Hooper, Copas & Forbes 2020.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import isfinite, sqrt
 from typing import Any
 
@@ -150,12 +151,13 @@ def from_correlations(
     )
 
 
+@lru_cache(maxsize=64)
 def decay(r: float, length: int) -> np.ndarray:
     """T x T matrix r^|j-k|."""
-    if r == 1.0:
-        return np.ones((length, length))
     steps = np.arange(length)
-    return np.power(float(r), np.abs(steps[:, None] - steps))
+    table = np.ones((length, length)) if r == 1.0 else np.power(float(r), np.abs(steps[:, None] - steps))
+    table.setflags(write=False)  # shared between calls
+    return table
 
 
 def icc_of_logit_variance(variance: float) -> float:

@@ -7,6 +7,7 @@ replaced: between-within degrees of freedom I - (T + 1) are negative for every d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isnan
 
 import numpy as np
@@ -53,6 +54,7 @@ class Inference:
         return self.reference != "normal"
 
 
+@lru_cache(maxsize=256)
 def upper_point(probability: float, df: float | None) -> float:
     """The quantile that leaves 1 - probability above it; normal when df is None."""
     return float(ndtri(probability) if df is None else stdtrit(df, probability))

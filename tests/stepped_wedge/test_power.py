@@ -401,3 +401,44 @@ def test_proportional_decay_without_a_person_variance_takes_all_of_the_residual(
     p, q = (x[:, :-1] * x[:, 1:]).sum(), (columns[:-1] * columns[1:]).sum()
     closed = clusters * v * (1 - r**2) / ((clusters * u - w) * (1 + r**2) - 2 * (clusters * p - q) * r)
     assert answer_case(case)["variance"] == pytest.approx(closed, rel=1e-9)
+
+
+def test_effects_by_exposure_time_are_summed_up_by_the_estimand(cases):
+    case = copy.deepcopy(cases["C01"])
+    case["effect"] = {"theta": [0.1, 0.2, 0.3, 0.4], "estimand": "average"}
+    one = copy.deepcopy(case)
+    one["effect"] = {"theta": 0.25, "estimand": "average"}
+    assert answer_case(case)["power"] == pytest.approx(answer_case(one)["power"])
+    case["effect"] = {"theta": [0.1, 0.2, 0.3, 0.4]}
+    with pytest.raises(CaseRefused, match="estimand"):
+        answer_case(case)
+
+
+def test_sizes_may_be_null_where_nothing_is_observed(cases):
+    case = cases["G05"] | {"design": {"kind": "matrix", "x": [[0, 1, None], [0, 0, 1], [0, 0, 0]]}}
+    case |= {"size": [[10, 10, None], [10, 20, 10], [10, 10, 10]]}
+    assert answer_case(case)["variance"] > 0
+    with pytest.raises(CaseRefused, match="no people"):
+        answer_case(case | {"size": [[10, None, None], [10, 20, 10], [10, 10, 10]]})
+
+
+@pytest.mark.parametrize("link", ["identity", "log", "logit"])
+def test_marginal_models_of_shares_are_generalised_least_squares_on_people(link, cases):
+    """Against the definition: D'V^-1 D over every person, V from root variances and three correlations."""
+    case = copy.deepcopy(cases["I09"])
+    case |= {"size": 4, "outcome": {"family": "binomial", "link": link, "model": "marginal"}}
+    x = designs.stepped_wedge([6, 6]).x
+    periods, m = 3, 4
+    forward = {"identity": lambda p: p, "log": np.log, "logit": lambda p: np.log(p / (1 - p))}[link]
+    back = {"identity": lambda e: e, "log": np.exp, "logit": lambda e: 1 / (1 + np.exp(-e))}[link]
+    slope = {"identity": lambda p: 1 + 0 * p, "log": lambda p: p, "logit": lambda p: p * (1 - p)}[link]
+    theta = forward(0.4) - forward(0.3)
+    total = 0
+    for row in x:
+        mu = np.repeat(back(np.linspace(forward(0.2), forward(0.3), 3) + theta * row), m)
+        when = np.repeat(np.arange(periods), m)
+        corr = np.where(np.eye(periods * m) > 0, 1, np.where(when[:, None] == when, 0.03, 0.015))
+        v = corr * np.sqrt(np.outer(mu * (1 - mu), mu * (1 - mu)))
+        d = slope(mu)[:, None] * np.column_stack([when[:, None] == np.arange(periods), np.repeat(row, m)])
+        total = total + d.T @ np.linalg.solve(v, d)
+    assert answer_case(case)["variance"] == pytest.approx(np.linalg.inv(total)[-1, -1], rel=1e-9)
