@@ -99,7 +99,7 @@ def _answered(call: Call, staff: Person, assessors: list[Person]) -> None:
     if len(waiting) != len(received):
         return
     decisions.release_letters(call, letters=sum(len(post.letters) for post in waiting), by=staff)
-    told_at = timezone.now() - timedelta(days=4)
+    told_at = timezone.localtime().replace(hour=10, minute=0) - timedelta(days=4)
     Decision.objects.filter(application__call=call).update(told_at=told_at, decided_at=told_at - timedelta(days=6))
     Call.objects.filter(pk=call.pk).update(results_on=timezone.localdate(told_at))
     accepted = Application.objects.select_related("organisation").get(pk=received[0].pk)
