@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse
@@ -69,11 +70,15 @@ class BadInputMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if _cannot_be_stored(request.path) or any(_cannot_be_stored(v) for _, vs in request.GET.lists() for v in vs):
             return self.refuse(request)
-        if request.method == "POST" and any(
-            _cannot_be_stored(name) or any(map(_cannot_be_stored, values)) for name, values in request.POST.lists()
-        ):
-            return self.refuse(request)
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """A page whose forms tidy pasted text themselves says so: refusing it here would lose what was typed."""
+        if request.method != "POST" or getattr(view, "tidies_its_text", False):
+            return None
+        if any(_cannot_be_stored(name) or any(map(_cannot_be_stored, values)) for name, values in request.POST.lists()):
+            return self.refuse(request)
+        return None
 
     def refuse(self, request: HttpRequest) -> HttpResponse:
         return render(request, "errors/unreadable.html", status=400)

@@ -17,6 +17,7 @@ from calls.models import DETAILS, Application, Call, words_in
 from calls.rules.applications import WRITERS
 from calls.rules.eligibility import day_of_eligibility, eligibility_of
 from calls.rules.readiness import Section, Shortfall, key_of, sections_of, shortfalls_of, texts_of
+from calls.views.pasting import takes_pasted_text
 from partners.choices import MembershipRole
 from partners.models import Organisation
 from people.requests import SignedInRequest
@@ -209,6 +210,7 @@ def take_back(request: SignedInRequest, pk: int) -> HttpResponse:
     return redirect("calls:application", pk)
 
 
+@takes_pasted_text
 @require_http_methods(["GET", "POST"])
 def withdraw(request: SignedInRequest, pk: int) -> HttpResponse:
     found = find(request, pk)

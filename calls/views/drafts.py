@@ -14,6 +14,7 @@ from calls.models import DETAILS, AnswerRevision, Application, DetailRevision
 from calls.rules.applications import WRITERS, role_at
 from calls.rules.readiness import Section, key_of, sections_of, texts_of
 from calls.views.applications import find
+from calls.views.pasting import takes_pasted_text
 from lifecycle.actions import RecordChanged
 from partners.models import Organisation
 from people.requests import SignedInRequest
@@ -37,6 +38,7 @@ def _label(section: Section, key: str) -> str:
     return named.get(key) or DETAIL_LABELS[key][0]
 
 
+@takes_pasted_text
 @require_http_methods(["GET", "POST"])
 def section_page(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     """Without JavaScript this is all: write, press Save, go on."""
@@ -64,6 +66,7 @@ def section_page(request: SignedInRequest, pk: int, number: int) -> HttpResponse
     return redirect("calls:section", pk, number + 1)
 
 
+@takes_pasted_text
 @require_POST
 def autosave(request: SignedInRequest, pk: int, number: int) -> JsonResponse:
     """Only the fields that changed arrive here, with the marks of the texts that they were based on."""

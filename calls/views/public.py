@@ -13,6 +13,7 @@ from calls.actions.drafts import CallHasClosed
 from calls.forms.calls import AskForm
 from calls.models import Call
 from calls.rules.readiness import sections_of
+from calls.views.pasting import takes_pasted_text
 from partners.choices import Grade, OrganisationKind
 from people.requests import SignedInRequest
 
@@ -56,6 +57,7 @@ def context_of(call: Call, request: HttpRequest) -> dict:
     }
 
 
+@takes_pasted_text
 @require_http_methods(["GET", "POST"])
 def ask(request: SignedInRequest, slug: str) -> HttpResponse:
     call = get_object_or_404(Call.objects.public(), slug=slug)

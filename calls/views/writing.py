@@ -28,6 +28,7 @@ from calls.forms.calls import (
 )
 from calls.models import Application, Call, Criterion, Enquiry, Question
 from calls.rules.readiness import missing_from, worth_a_thought
+from calls.views.pasting import takes_pasted_text
 from calls.views.public import context_of
 from people.requests import SignedInRequest
 from people.rules import require
@@ -97,6 +98,7 @@ def board(request: SignedInRequest) -> HttpResponse:
     return render(request, "calls/staff/board.html", context)
 
 
+@takes_pasted_text
 @require_http_methods(["GET", "POST"])
 def new(request: SignedInRequest) -> HttpResponse:
     if not request.user.is_centre_staff:
@@ -144,6 +146,7 @@ def step(name: str) -> Callable[..., HttpResponse]:
     """A page for each step: the form, saved, and on to the next one."""
     form_class, title, following = STEPS[name]
 
+    @takes_pasted_text
     @require_http_methods(["GET", "POST"])
     @while_being_written
     def page(request: SignedInRequest, slug: str) -> HttpResponse:
@@ -175,6 +178,7 @@ def parts(request: SignedInRequest, slug: str, kind: str) -> HttpResponse:
     return render(request, f"calls/staff/{kind}.html", context)
 
 
+@takes_pasted_text
 @require_http_methods(["GET", "POST"])
 @while_being_written
 def part(request: SignedInRequest, slug: str, kind: str, pk: int | None = None) -> HttpResponse:
@@ -264,6 +268,7 @@ def publish(request: SignedInRequest, slug: str) -> HttpResponse:
     return render(request, "calls/staff/publish.html", context, status=422 if form.errors else 200)
 
 
+@takes_pasted_text
 @require_http_methods(["GET", "POST"])
 def extend(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.run_call")
@@ -280,6 +285,7 @@ def extend(request: SignedInRequest, slug: str) -> HttpResponse:
     return render(request, "calls/staff/extend.html", context, status=422 if form.errors else 200)
 
 
+@takes_pasted_text
 @require_http_methods(["GET", "POST"])
 def cancel(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.run_call")
@@ -310,6 +316,7 @@ def enquiry_list(request: SignedInRequest, slug: str) -> HttpResponse:
     return render(request, "calls/staff/enquiries.html", {"call": call, "page": page})
 
 
+@takes_pasted_text
 @require_http_methods(["GET", "POST"])
 def answer_enquiry(request: SignedInRequest, slug: str, pk: int) -> HttpResponse:
     call = staff_call(request, slug, "calls.answer_enquiry")
