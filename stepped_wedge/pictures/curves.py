@@ -74,7 +74,7 @@ def power_surface(found: Sensitivity, structure: str | None = None, title: str =
 def exposure_weights(weights: Mapping[int, float], title: str = "What a single-effect model reports") -> Picture:
     """Bars of the weight that one effect puts on each time since the switch."""
     canvas = Canvas(620, 340)
-    low, high = min(0.0, *weights.values()), max(0.0, *weights.values())
+    low, high = 1.2 * min(0.0, *weights.values()), max(0.0, *weights.values())
     axes = Axes(canvas, (0.0, max(weights) + 1.0), (low, high), ("Periods since the switch", "Weight"))
     _, zero = axes.at(0, 0)
     for s, weight in weights.items():

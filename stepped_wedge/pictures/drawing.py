@@ -183,7 +183,7 @@ def grid(
 ) -> Picture:
     """A shaded table of numbers with its numbers in it."""
     left = 24 + 7.5 * max(len(name) for name in rows)
-    wide, tall = 74.0, 30.0
+    wide, tall = max(74.0, 14 + 6.8 * max(len(name) for name in columns)), 30.0
     canvas = Canvas(left + wide * len(columns) + 12, 58 + tall * len(rows) + 10)
     canvas.text(left + wide * len(columns) / 2, 18, names[1], text_anchor="middle")
     for k, name in enumerate(columns):

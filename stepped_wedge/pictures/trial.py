@@ -47,16 +47,19 @@ def _letter(state: str, value: float) -> str:
 
 
 def diagram(design: Design, actual: Design | None = None, title: str = "Stepped-wedge design") -> Picture:
-    """The classic picture: clusters by periods. With `actual`, cells that went otherwise carry a heavy frame."""
+    """The classic picture: clusters by periods, in the order of switching. With `actual`, cells that went otherwise carry a heavy frame."""
     names, periods = design.cluster_names, design.period_names
     left = 30 + 7.5 * max(len(name) for name in names)
     wide, tall = max(56.0, 8.0 * max(len(p) for p in periods)), 30.0
-    canvas = Canvas(left + wide * len(periods) + 14, 40 + tall * len(names) + 34)
+    legend = "C control, I intervention, T transition, – not observed" + (
+        ", broken frame: not as planned" if actual else ""
+    )
+    canvas = Canvas(max(left + wide * len(periods) + 14, 24 + 6.4 * len(legend)), 40 + tall * len(names) + 34)
     for j, period in enumerate(periods):
         canvas.text(left + wide * (j + 0.5), 26, period, text_anchor="middle", font_size=12)
     rows, changed = [], 0
-    for i, name in enumerate(names):
-        y = 36 + tall * i
+    for place, i in enumerate(np.argsort(design.switch, kind="stable").tolist()):
+        name, y = names[i], 36 + tall * place
         canvas.text(left - 8, y + 20, name, text_anchor="end")
         row: list[object] = [name]
         for j in range(len(periods)):
@@ -84,10 +87,7 @@ def diagram(design: Design, actual: Design | None = None, title: str = "Stepped-
                 f"{state} (planned {planned})" if differs else (state if state != "partial" else f"partial {value:.2g}")
             )
         rows.append(row)
-    legend = "C control, I intervention, T transition, – not observed" + (
-        ", broken frame: not as planned" if actual else ""
-    )
-    canvas.text(left, canvas.height - 10, legend, font_size=12)
+    canvas.text(12, canvas.height - 10, legend, font_size=12)
     return canvas.close("diagram", title, _words(design, changed if actual else None), ("Cluster", *periods), rows)
 
 
@@ -100,7 +100,7 @@ def _words(design: Design, changed: int | None) -> str:
     )
     if changed is None:
         return words
-    return words + (" Every cell went as planned." if not changed else f" {changed} cells did not go as planned.")
+    return words + (" Every cell went as planned." if not changed else f" Cells that did not go as planned: {changed}.")
 
 
 def cell_information(design: Design, content: np.ndarray, title: str = "What each cell is worth") -> Picture:
@@ -132,7 +132,7 @@ def outcomes(returns: Returns, title: str = "Outcomes by cluster and period") ->
     low, high = float(np.nanmin(mean)), float(np.nanmax(mean))
     axes = Axes(canvas, (1, periods), (low, high), ("Period", "Mean"), right=170)
     for i in range(clusters):
-        color, dash = LINES[i % len(LINES)], DASHES[(i // len(LINES)) % len(DASHES)]
+        color, dash = LINES[i % len(LINES)], DASHES[i % len(DASHES)]
         seen = [j for j in range(periods) if returns.observed[i, j]]
         spots = [axes.at(j + 1, float(mean[i, j])) for j in seen]
         canvas.path(spots, color, dash)
