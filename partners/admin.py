@@ -57,7 +57,7 @@ class TrackedAdmin(KeptAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*super().get_readonly_fields(request, obj), *(("what_changed",) if obj else ()))
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = [field for field in super().get_fields(request, obj) if field != "what_changed"]
         return [*fields, "what_changed"] if obj else fields
 

@@ -411,7 +411,7 @@ def _write_table(table: Table, rows: list[Row], file: FactFile) -> Count:
     found = [row for row in fresh if not row.is_new]
     count.changed, count.gone = _update(table, [*changed, *found], new=len(found))
     facts = [
-        LoadedFact(file=file, key=table.key_of(row), fingerprint=row.fingerprint, record_id=row.record_id)
+        LoadedFact(file=file, key=table.key_of(row), fingerprint=row.fingerprint, record_id=row.record_id or 0)
         for row in [*fresh, *changed]
     ]
     LoadedFact.objects.bulk_create(
@@ -438,7 +438,7 @@ def _mark_those_gone(table: Table, rows: list[Row]) -> None:
 
 def _find_those_there(table: Table, rows: list[Row]) -> None:
     """Records that came about in another way, such as by hand, are taken over and not made twice."""
-    described = [table.model._meta.get_field(column) for column in table.key if column not in table.labels]
+    described: list[Any] = [table.model._meta.get_field(column) for column in table.key if column not in table.labels]
     if not rows or not described or not table.model._default_manager.exists():
         return
     names = [one.attname for one in described]

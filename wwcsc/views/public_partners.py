@@ -119,11 +119,8 @@ class Shared:
     """A partnership beside how this organisation comes to it: as the partner, or as an area that another serves."""
 
     partnership: Partnership
+    evaluations: list[Evaluation]
     through: str = ""
-
-    @property
-    def evaluations(self) -> list[Evaluation]:
-        return self.partnership.seen_evaluations
 
 
 @login_not_required
@@ -171,7 +168,14 @@ def _partnerships_of(organisation: Organisation, person: Any) -> list[Shared]:
         .prefetch_related(Prefetch("evaluations", queryset=seen, to_attr="seen_evaluations"))
         .order_by("-public_from", "programme__name", "pk")
     )
-    return [Shared(row, "" if row.organisation_id == organisation.pk else row.organisation.name) for row in rows]
+    return [
+        Shared(
+            partnership=row,
+            evaluations=getattr(row, "seen_evaluations"),  # noqa: B009 - set by the prefetch, unknown to the model
+            through="" if row.organisation_id == organisation.pk else row.organisation.name,
+        )
+        for row in rows
+    ]
 
 
 def _codes(organisation: Organisation) -> list[OrganisationCode]:
@@ -228,12 +232,12 @@ def _pictures(years: list[AuthorityYear]) -> list[dict[str, Any]]:
     return pictures
 
 
-def _neighbours(organisation: Organisation, seen: QuerySet) -> list[Any]:
+def _neighbours(organisation: Organisation, seen: QuerySet) -> list[dict[str, Any]]:
     known = standings()
-    rows = list(organisation.neighbours.filter(neighbour__in=seen).select_related("neighbour").order_by("rank"))
-    for row in rows:
-        row.standing = known.of(row.neighbour_id)
-    return rows
+    rows = organisation.neighbours.filter(neighbour__in=seen).select_related("neighbour").order_by("rank")
+    return [
+        {"neighbour": row.neighbour, "closeness": row.closeness, "standing": known.of(row.neighbour_id)} for row in rows
+    ]
 
 
 def _sources(organisation: Organisation, partnerships: Iterable[Shared]) -> list[str]:

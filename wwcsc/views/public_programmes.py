@@ -37,7 +37,7 @@ POSTS_SHOWN = 6
 @require_safe
 def programmes(request: HttpRequest) -> HttpResponse:
     counts = partners_by_programme()
-    found = list(Programme.objects.visible_to(request.user).prefetch_related("themes", "fundings"))
+    found: list[Any] = list(Programme.objects.visible_to(request.user).prefetch_related("themes", "fundings"))
     for programme in found:
         programme.partner_count = counts.get(programme.pk, 0)
     found.sort(key=lambda programme: (ORDER.index(programme.status), _newest_first(programme), programme.name))
