@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from stepped_wedge.correlations import (
 )
 from stepped_wedge.designs import Design
 from stepped_wedge.exposure import contrast_of, exposure_power, single_effect_weights
+from stepped_wedge.keys import Keys
 from stepped_wedge.outcomes import (
     Effect,
     Outcome,
@@ -26,10 +27,10 @@ from stepped_wedge.outcomes import (
     proportion_variance,
     to_link,
 )
-from stepped_wedge.power import Answer, Plan, cell_model, clusters_for, power, size_for
-from stepped_wedge.precision import information_content
+from stepped_wedge.power import Answer, Plan, power, size_for
 from stepped_wedge.references import DF_RULES, Inference
 from stepped_wedge.refusals import CaseRefused, refuse_unless
+from stepped_wedge.requests import answer_curve, answer_requests, answer_sensitivity, answer_today
 
 TOP = {
     "id",
@@ -42,63 +43,13 @@ TOP = {
     "effect",
     "inference",
     "request",
+    "curve",
+    "sensitivity",
+    "today",
     "expect",
     "tolerance",
 }
-REQUESTS = ("exposure_weights", "information_content", "clusters")
-
-
-@dataclass
-class Keys:
-    """One object of the input; remembers its path and which keys were read."""
-
-    given: Mapping[str, Any]
-    path: str
-    read: set[str] = field(default_factory=set)
-
-    def has(self, *names: str) -> bool:
-        return any(self.given.get(name) is not None for name in names)
-
-    def at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self.read.add(name)
-        value = self.given.get(name)
-        return default if value is None else value
-
-    def number(self, name: str, default: float | None = None) -> Any:
-        value = self.get(name)
-        if value is None:
-            return default
-        sound = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        refuse_unless(sound, self.at(name), f"must be a number, not {value!r}")
-        return float(value)
-
-    def needed(self, name: str) -> float:
-        value = self.number(name)
-        if value is None:
-            raise CaseRefused(self.at(name), "is needed here")
-        return value
-
-    def word(self, name: str, default: str | None = None) -> Any:
-        value = self.get(name, default)
-        refuse_unless(value is None or isinstance(value, str), self.at(name), f"must be a word, not {value!r}")
-        return value
-
-    def part(self, name: str, needed: bool = True) -> Keys:
-        value = self.get(name)
-        if value is None and not needed:
-            return Keys({}, self.at(name))
-        refuse_unless(isinstance(value, Mapping), self.at(name), "must be an object with named values")
-        return Keys(value, self.at(name))
-
-    def refuse_unknown(self, known: set[str] | None = None) -> None:
-        for name in self.given:
-            allowed = self.read if known is None else known
-            if name not in allowed:
-                near = ", ".join(sorted(allowed))
-                raise CaseRefused(self.at(str(name)), f"is not a key of this part; known here: {near}")
+REQUESTS = ("exposure_weights", "information_content", "clusters", "allocations", "drop_out", "simulation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -645,12 +596,22 @@ def answer_case(given: Any) -> dict[str, Any]:
         found |= _answer_exposure(plan, case.estimand)
     else:
         found |= _answer_power(power(plan), plan.inference)
-        if plan.inference.target_power is not None and "clusters" in case.request:
-            found |= _answer_clusters(plan)
     found |= _scales(plan)
     if case.warnings:
         found["warnings"] = list(case.warnings)
-    return found | _answer_requests(case)
+    return found | answer_requests(plan, case.request) | _answer_extras(plan, given)
+
+
+def _answer_extras(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
+    top = Keys(given, "")
+    found: dict[str, Any] = {}
+    if top.has("curve"):
+        found["curve"] = answer_curve(plan, top.part("curve"))
+    if top.has("sensitivity"):
+        found["sensitivity"] = answer_sensitivity(plan, top.part("sensitivity"))
+    if top.has("today"):
+        found["today"] = answer_today(plan, top.part("today"))
+    return found
 
 
 def _answer_power(answer: Answer, test: Inference) -> dict[str, Any]:
@@ -702,18 +663,6 @@ def _answer_exposure(plan: Plan, estimand: str | tuple[float, ...]) -> dict[str,
     }
 
 
-def _answer_clusters(plan: Plan) -> dict[str, Any]:
-    solved = clusters_for(plan, float(plan.inference.target_power or 0))
-    if solved is None:
-        return {"clusters": None}
-    copies, answer = solved
-    return {
-        "clusters": copies * plan.design.cluster_count,
-        "copies_of_the_layout": copies,
-        "power_with_clusters": answer.power,
-    }
-
-
 def _scales(plan: Plan) -> dict[str, Any]:
     """Both scales at once: people confuse a standard deviation with an ICC."""
     parts = plan.components
@@ -737,17 +686,3 @@ def _scales(plan: Plan) -> dict[str, Any]:
     if plan.outcome.family == "binomial" and plan.outcome.link == "identity" and not plan.outcome.is_marginal:
         found["variance_rule"] = plan.outcome.variance_rule or "mean_of_both_arms"
     return {"scales": found}
-
-
-def _answer_requests(case: Case) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if "exposure_weights" in case.request:
-        found["exposure_weights"] = {str(s): w for s, w in single_effect_weights(case.plan).items()}
-    if "information_content" in case.request:
-        content = information_content(case.plan.design, cell_model(case.plan), case.plan.time_model)
-        found["information_content"] = [[_plain(value) for value in row] for row in content]
-    return found
-
-
-def _plain(value: float) -> float | str | None:
-    return None if math.isnan(value) else ("not identified without it" if math.isinf(value) else float(value))

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from stepped_wedge import allocations
+from stepped_wedge import __version__, allocations
 from stepped_wedge.allocations import Candidates, Constraint, Covariate, Space, read_constraint
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
-VERSION = "1.0.0"
+VERSION = __version__
 ALGORITHM = "stepped_wedge/1: hmac-sha256 counter stream, rejection sampling, uniform index or fisher-yates"
 SPEC_KEYS = {
     "protocol",

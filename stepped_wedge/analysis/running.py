@@ -19,8 +19,9 @@ from stepped_wedge.analysis.mixed import fit_mixed
 from stepped_wedge.analysis.randomisation import RandomisationTest, randomisation_test
 from stepped_wedge.analysis.returns import Returns
 from stepped_wedge.analysis.two_way import Estimate, fit_two_way
-from stepped_wedge.cases import Keys, read_design
+from stepped_wedge.cases import read_design
 from stepped_wedge.draws import Draft, draft
+from stepped_wedge.keys import Keys
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 SPEC = {
@@ -48,7 +49,7 @@ def analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
     returns = _treatment(top, returns)
     clusters = returns.design.cluster_count
     advice = advise(clusters)
-    method = str(top.word("method", "default"))
+    method = _method(top)
     if method == "default":
         method = advice.primary
     answer: dict[str, Any] = {"method": method, "advice": advice.why, "used": returns.counts()}
@@ -73,9 +74,19 @@ def analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
     return answer
 
 
+_ALIASES = {"cell-means": "two-way", "ols": "two-way", "permutation": "randomisation", "mixed": "lmm"}
+
+
+def _method(top: Keys) -> str:
+    said = str(top.word("method", "default"))
+    return _ALIASES.get(said, said)
+
+
 def with_record(spec: Mapping[str, Any], record: Any) -> dict[str, Any]:
     """The specification with the allocations of a record for its randomisation test, unless it has them already."""
     told = spec.get("permutation")
+    if isinstance(told, str):
+        told = {"statistic": told}
     if told is False or (isinstance(told, Mapping) and told.get("record") is not None):
         return dict(spec)
     return {**spec, "permutation": {**(told or {}), "record": record}}
@@ -148,6 +159,9 @@ def _rows_from_data(returns: Returns) -> np.ndarray:
     return rows
 
 
+_STRUCTURES = {"hussey-hughes": "exchangeable", "nested": "nested-exchangeable", "decay": "discrete-time-decay"}
+
+
 @dataclass(frozen=True, eq=False)
 class _Asked:
     """What the specification says about one run. df and structure None: the method's own default."""
@@ -183,13 +197,14 @@ def _run(method: str, top: Keys, returns: Returns, main: bool = True) -> dict[st
 
 
 def _read_asked(top: Keys, main: bool) -> _Asked:
-    told = top.part("outcome", needed=False)
+    named = top.get("outcome")
+    told = Keys({"family": named}, "outcome") if isinstance(named, str) else top.part("outcome", needed=False)
     family = str(told.word("family", "gaussian"))
     link = str(told.word("link", {"binomial": "logit", "poisson": "log"}.get(family, "identity")))
     told.refuse_unknown()
     said = top.get("model")
     model = Keys({"correlation": said}, "model") if isinstance(said, str) else top.part("model", needed=False)
-    structure, effect = model.word("correlation"), str(model.word("effect", "single"))
+    structure, effect = _STRUCTURES.get(said := model.word("correlation"), said), str(model.word("effect", "single"))
     estimand = _estimand(model, top)
     points, moments = int(model.number("points", 1) or 1), str(model.word("moments", "adjusted"))
     model.refuse_unknown()
@@ -349,7 +364,10 @@ def _two_way(asked: _Asked, returns: Returns) -> dict[str, Any]:
 
 def _permutation(top: Keys, returns: Returns, alpha: float) -> tuple[RandomisationTest, bool]:
     """The test, and whether its allocations are a sample of those that could have been drawn."""
-    told = top.part("permutation", needed=False)
+    named = top.get("permutation")
+    told = (
+        Keys({"statistic": named}, "permutation") if isinstance(named, str) else top.part("permutation", needed=False)
+    )
     statistic = str(told.word("statistic", "two-way"))
     null = told.number("null", 0.0) or 0.0
     record, sample, seed = told.get("record"), told.number("sample", 100_000), told.number("seed", 1)

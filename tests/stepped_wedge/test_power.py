@@ -442,3 +442,59 @@ def test_marginal_models_of_shares_are_generalised_least_squares_on_people(link,
         d = slope(mu)[:, None] * np.column_stack([when[:, None] == np.arange(periods), np.repeat(row, m)])
         total = total + d.T @ np.linalg.solve(v, d)
     assert answer_case(case)["variance"] == pytest.approx(np.linalg.inv(total)[-1, -1], rel=1e-9)
+
+
+def test_a_case_may_ask_for_orders_drop_out_and_simulation(cases):
+    case = cases["A07"] | {"size": [10, 20, 30], "request": ["allocations", "drop_out", "simulation"]}
+    found = answer_case(case)
+    assert found["power_over_allocations"]["count"] == 6
+    assert len(found["power_after_losing_one_cluster"]) == 3
+    simulated = found["simulated_power"]
+    assert abs(simulated["power"] - found["power"]) < 4 * simulated["standard_error"]
+    large = cases["A01"] | {"request": ["allocations"]}
+    assert answer_case(large)["power_over_allocations"]["of"] > 20_000
+
+
+def test_a_case_may_ask_for_clusters_a_curve_and_a_grid(cases):
+    case = copy.deepcopy(cases["C01"])
+    case["inference"]["target_power"] = 0.9
+    found = answer_case(
+        case
+        | {
+            "request": ["clusters"],
+            "curve": {"over": "size", "values": [10, 20]},
+            "sensitivity": {"icc": [0.01, 0.05], "cac": [1, 0.8]},
+        }
+    )
+    assert found["clusters"] % 12 == 0
+    assert found["power_with_clusters"] >= 0.9
+    assert found["curve"]["power"][1] == pytest.approx(found["power"])
+    assert found["sensitivity"]["power"]["nested-exchangeable"][1][1] == pytest.approx(found["power"])
+
+
+def test_a_case_may_ask_for_the_power_of_today(cases):
+    late = [[0, 1, 1, 1], [0, 0, 0, 1], [0, 0, 0, 1]]
+    found = answer_case(cases["A07"] | {"today": {"x": late, "returned": [[10, 10, 10, None]] * 3}})["today"]
+    assert found["today"] < found["if_all_return"] < found["planned"]
+    assert {row["cluster"] for row in found["missing"]} == {"cluster 1", "cluster 2", "cluster 3"}
+    nothing = answer_case(cases["A07"] | {"today": {"returned": [[0] * 4] * 3}})["today"]
+    assert nothing["today"] is None
+    assert nothing["why_not"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "path"),
+    [
+        ({"curve": {"over": "colour", "values": [1]}}, "over"),
+        ({"curve": {"over": "size", "values": []}}, "curve.values"),
+        ({"curve": {"over": "size", "values": [1], "steps": 3}}, "curve.steps"),
+        ({"sensitivity": {"icc": [2], "cac": [1]}}, "sensitivity.icc"),
+        ({"today": {"returned": 3}}, "today.returned"),
+        ({"request": ["clusters"]}, "inference.target_power"),
+        ({"request": ["luck"]}, "request"),
+    ],
+)
+def test_nonsense_in_what_is_asked_for_is_refused(extra, path, cases):
+    with pytest.raises(CaseRefused) as refused:
+        answer_case(cases["C01"] | extra)
+    assert refused.value.path == path

@@ -1,0 +1,63 @@
+"""Objects of the input: every value is read with its path, and what nobody read is refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stepped_wedge.refusals import CaseRefused, refuse_unless
+
+
+@dataclass
+class Keys:
+    """One object of the input; remembers its path and which keys were read."""
+
+    given: Mapping[str, Any]
+    path: str
+    read: set[str] = field(default_factory=set)
+
+    def has(self, *names: str) -> bool:
+        return any(self.given.get(name) is not None for name in names)
+
+    def at(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        value = self.given.get(name)
+        return default if value is None else value
+
+    def number(self, name: str, default: float | None = None) -> Any:
+        value = self.get(name)
+        if value is None:
+            return default
+        sound = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        refuse_unless(sound, self.at(name), f"must be a number, not {value!r}")
+        return float(value)
+
+    def needed(self, name: str) -> float:
+        value = self.number(name)
+        if value is None:
+            raise CaseRefused(self.at(name), "is needed here")
+        return value
+
+    def word(self, name: str, default: str | None = None) -> Any:
+        value = self.get(name, default)
+        refuse_unless(value is None or isinstance(value, str), self.at(name), f"must be a word, not {value!r}")
+        return value
+
+    def part(self, name: str, needed: bool = True) -> Keys:
+        value = self.get(name)
+        if value is None and not needed:
+            return Keys({}, self.at(name))
+        refuse_unless(isinstance(value, Mapping), self.at(name), "must be an object with named values")
+        return Keys(value, self.at(name))
+
+    def refuse_unknown(self, known: set[str] | None = None) -> None:
+        for name in self.given:
+            allowed = self.read if known is None else known
+            if name not in allowed:
+                near = ", ".join(sorted(allowed))
+                raise CaseRefused(self.at(str(name)), f"is not a key of this part; known here: {near}")
