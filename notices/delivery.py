@@ -165,10 +165,17 @@ class Lease:
         return len(sent)
 
     def _write_sent(self, notices: list[Notice]) -> int:
-        rows = self.ours().filter(pk__in=[notice.pk for notice in notices])
-        note_all(list(rows.only("pk")), "accepted", "the mail server took it")
-        rows.filter(kind=NoticeKind.SECURITY).update(body_text="", body_html="", context={})
-        return rows.update(status=NoticeStatus.SENT, sent_at=Now(), lease_token=None, lease_until=None, error="")
+        changes: dict[str, Any] = {"status": NoticeStatus.SENT, "sent_at": Now(), "error": ""}
+        written = 0
+        for erased, group in groupby(notices, key=erased_when_secret):
+            written += (
+                self.ours()
+                .filter(pk__in=[notice.pk for notice in group])
+                .update(lease_token=None, lease_until=None, **changes, **erased)
+            )
+        if written == len(notices):
+            note_all(notices, "accepted", "the mail server took it")
+        return written
 
     def _write_dead(self, outcome: Outcome) -> int:
         changes = {"status": NoticeStatus.DEAD, "error": outcome.detail[:500], "wire_at": None}
