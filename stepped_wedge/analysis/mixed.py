@@ -26,8 +26,10 @@ STRUCTURES = {
     "nested-exchangeable": ("tau2", "gamma2"),
     "discrete-time-decay": ("tau2", "r"),
     "random-intervention": ("tau2", "eta2"),
+    "correlated-random-intervention": ("tau2", "eta2", "rho"),
     "nested+random-intervention": ("tau2", "gamma2", "eta2"),
 }
+CORRELATIONS = ("r", "rho")
 DF_METHODS = ("kenward-roger", "satterthwaite", "clusters-minus-2", "between-within", "normal")
 NOTHING = 1e-9
 
@@ -58,13 +60,22 @@ class _Problem:
         """Derivatives of V with respect to each parameter (I x T x T, or T x T where all clusters share it)."""
         length = self.y.shape[1]
         found: dict[str, np.ndarray] = {}
+        mixed = self.x[:, :, None] + self.x[:, None, :]
+        # the covariance rho sqrt(tau2 eta2) is shared between both slopes, so values times slopes still add up to V
+        half = values.get("rho", 0.0) / 2 if values.get("tau2") and values.get("eta2") else 0.0
         for name in self.names:
             if name == "tau2":
-                found[name] = decay(values.get("r", 1.0), length)
+                found[name] = decay(values.get("r", 1.0), length) + (
+                    half and half * sqrt(values["eta2"] / values["tau2"]) * mixed
+                )
             elif name == "gamma2":
                 found[name] = np.eye(length)
             elif name == "eta2":
-                found[name] = self.x[:, :, None] * self.x[:, None, :]
+                found[name] = self.x[:, :, None] * self.x[:, None, :] + (
+                    half and half * sqrt(values["tau2"] / values["eta2"]) * mixed
+                )
+            elif name == "rho":
+                found[name] = sqrt(values["tau2"] * values["eta2"]) * mixed
             else:
                 gap = np.abs(np.subtract.outer(np.arange(length), np.arange(length)))
                 found[name] = values["tau2"] * gap * np.power(values["r"], np.maximum(gap - 1, 0))
@@ -77,7 +88,7 @@ class _Problem:
         steps = np.arange(self.y.shape[1])
         v[:, steps, steps] = np.where(self.seen, residual / np.where(self.seen, self.n, 1.0), 1.0)
         for name, shape in shapes.items():
-            if name != "r":
+            if name not in CORRELATIONS:
                 v += values[name] * shape
         return v
 
@@ -127,12 +138,14 @@ def _gradient(problem: _Problem, ratios: dict[str, float], state: _State) -> np.
 
 def _to_ratios(names: Sequence[str], u: np.ndarray) -> dict[str, float]:
     return {
-        n: float(1 / (1 + np.exp(-value)) if n == "r" else np.exp(value)) for n, value in zip(names, u, strict=True)
+        n: float(1 / (1 + np.exp(-value)) if n == "r" else np.tanh(value) if n == "rho" else np.exp(value))
+        for n, value in zip(names, u, strict=True)
     }
 
 
 def _chain(names: Sequence[str], ratios: dict[str, float]) -> np.ndarray:
-    return np.array([ratios[n] * (1 - ratios[n]) if n == "r" else ratios[n] for n in names])
+    slopes = {"r": lambda v: v * (1 - v), "rho": lambda v: 1 - v * v}
+    return np.array([slopes[n](ratios[n]) if n in slopes else ratios[n] for n in names])
 
 
 def _minimise(problem: _Problem, fixed: dict[str, float]) -> tuple[dict[str, float], _State]:
@@ -147,10 +160,12 @@ def _minimise(problem: _Problem, fixed: dict[str, float]) -> tuple[dict[str, flo
         slope = dict(zip(problem.names, _gradient(problem, ratios, state), strict=True))
         return state.deviance, np.array([slope[n] for n in free]) * _chain(free, ratios)
 
-    bounds = [(-8.0, 12.0) if n == "r" else (-28.0, 12.0) for n in free]
-    starts = [np.array([1.0 if n == "r" else level for n in free]) for level in (-9.0, -6.0, -3.0, 0.0)]
+    ranges = {"r": (-8.0, 12.0), "rho": (-7.0, 7.0)}
+    bounds = [ranges.get(n, (-28.0, 12.0)) for n in free]
+    middle = {"r": 1.0, "rho": 0.0}
+    starts = [np.array([middle.get(n, level) for n in free]) for level in (-9.0, -6.0, -3.0, 0.0)]
     if "tau2" in free and len(free) > 1:
-        starts += [np.array([2.0 if n == "r" else (-3.0 if n == "tau2" else -7.0) for n in free])]
+        starts += [np.array([{"r": 2.0, "rho": 0.0, "tau2": -3.0}.get(n, -7.0) for n in free])]
     best = min(starts, key=lambda u: objective(u)[0])
     found = minimize(
         objective,
@@ -193,7 +208,7 @@ def _polish(objective: object, u: np.ndarray, bounds: list[tuple[float, float]])
 class MixedFit:
     """A fitted linear mixed model.
 
-    components: variances (and r). boundary: components that are estimated as zero: the data do not show them.
+    components: variances (and r, or rho, the correlation of cluster and intervention effects). boundary: components that are estimated as zero: the data do not show them.
     covariance: of all fixed effects (periods first, effects last). log_likelihood as lme4 states it.
     """
 
@@ -256,16 +271,18 @@ def fit_mixed(
     ratios, state = _minimise(problem, {})
     boundary: list[str] = []
     for name in STRUCTURES[structure]:
-        if name == "r" or (ratios[name] > 1e-4 and _is_needed(problem, ratios, name, state)):
+        if name in CORRELATIONS or (ratios[name] > 1e-4 and _is_needed(problem, ratios, name, state)):
             continue
         fixed = dict.fromkeys((*boundary, name), 0.0)
         if name == "tau2" and "r" in ratios:
             fixed["r"] = 0.0
+        if "rho" in ratios:
+            fixed["rho"] = 0.0
         without, at_zero = _minimise(problem, fixed)
         if at_zero.deviance <= state.deviance + 1e-7:
             ratios, state = without, at_zero
             boundary.append(name)
-    components = {n: (v if n == "r" else v * state.residual) for n, v in ratios.items()}
+    components = {n: (v if n in CORRELATIONS else v * state.residual) for n, v in ratios.items()}
     components["residual"] = state.residual
     return MixedFit(
         terms,
@@ -324,15 +341,23 @@ class _Slopes:
     information: np.ndarray  # expected (REML) information about the components
 
 
-def _slopes(fit: MixedFit) -> _Slopes:
+def _slopes(fit: MixedFit, linear: bool) -> _Slopes:
+    """linear: by the covariance of cluster and intervention, in which V is linear, instead of their correlation."""
     problem = fit.problem
     values = {n: fit.components[n] for n in problem.names}
     inverse = np.linalg.inv(problem.covariance(values, fit.components["residual"]))
-    derivatives = {
-        n: s
-        for n, s in problem.shapes(values).items()
-        if n not in fit.boundary and not (n == "r" and "tau2" in fit.boundary)
-    }
+    shapes = (
+        problem.shapes(values | {"rho": 0.0})
+        | (
+            {"rho": problem.shapes(values)["rho"] / sqrt(values["tau2"] * values["eta2"])}
+            if "rho" in values and not fit.boundary
+            else {}
+        )
+        if linear
+        else problem.shapes(values)
+    )
+    gone = {*fit.boundary, *(("rho",) if fit.boundary else ()), *(("r",) if "tau2" in fit.boundary else ())}
+    derivatives = {n: s for n, s in shapes.items() if n not in gone}
     steps = np.arange(problem.y.shape[1])
     own = np.zeros_like(inverse)
     own[:, steps, steps] = np.where(problem.seen, 1 / np.where(problem.seen, problem.n, 1.0), 0.0)
@@ -364,7 +389,7 @@ def kenward_roger(fit: MixedFit, c: np.ndarray) -> tuple[np.ndarray, float]:
     and the first-order form is used.
     """
     refuse_unless(fit.method == "REML", "df", "kenward-roger needs REML")
-    slopes, phi = _slopes(fit), fit.covariance
+    slopes, phi = _slopes(fit, linear=True), fit.covariance
     w = np.linalg.pinv(slopes.information, hermitian=True)
     inner = np.einsum("kl,klpq->pq", w, slopes.q) - np.einsum(
         "kl,kpq,qr,lrs->ps", w, slopes.p, phi, slopes.p, optimize=True
@@ -376,7 +401,7 @@ def kenward_roger(fit: MixedFit, c: np.ndarray) -> tuple[np.ndarray, float]:
 
 def satterthwaite(fit: MixedFit, c: np.ndarray) -> float:
     """Degrees of freedom 2 Var^2 / Var(Var), with the observed information; the expected one where that fails."""
-    slopes, phi = _slopes(fit), fit.covariance
+    slopes, phi = _slopes(fit, linear=False), fit.covariance
     gradient = np.array([c @ phi @ each @ phi @ c for each in slopes.p])
     observed = _observed_information(fit, slopes.names)
     information = observed if np.linalg.eigvalsh(observed).min() > 0 else slopes.information

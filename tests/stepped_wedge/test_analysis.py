@@ -71,6 +71,8 @@ def dense_reml(rows, structure, components, reml=True, persons=False):
     v += components["tau2"] * same * decay(r, periods.max() + 1)[np.ix_(periods, periods)]
     v += components.get("gamma2", 0) * same * (periods[:, None] == periods)
     v += components.get("eta2", 0) * same * np.outer(table.treat, table.treat)
+    between = components.get("rho", 0) * (components["tau2"] * components.get("eta2", 0)) ** 0.5
+    v += between * same * np.add.outer(table.treat.to_numpy(), table.treat.to_numpy())
     if persons:
         people = pd.Categorical(table.person_id).codes
         v += components["psi2"] * (people[:, None] == people)
@@ -97,7 +99,7 @@ def test_a_mixed_model_from_cells_is_the_model_of_all_individuals(structure, rem
     assert fit.covariance[-1, -1] == pytest.approx(variance[-1, -1], rel=1e-8)
     for name, best in fit.components.items():
         for factor in (0.98, 1.02):
-            moved = fit.components | {name: min(best * factor, 1.0) if name == "r" else best * factor}
+            moved = fit.components | {name: np.clip(best * factor, -1, 1) if name in ("r", "rho") else best * factor}
             assert dense_reml(rows, structure, moved, reml)[0] >= value - 1e-7
 
 
@@ -113,7 +115,9 @@ def test_a_mixed_model_agrees_with_statsmodels(reml):
     assert fit.components["tau2"] == pytest.approx(float(other.cov_re.iloc[0, 0]), rel=1e-3)
 
 
-@pytest.mark.parametrize("structure", ["exchangeable", "nested-exchangeable", "random-intervention"])
+@pytest.mark.parametrize(
+    "structure", ["exchangeable", "nested-exchangeable", "random-intervention", "correlated-random-intervention"]
+)
 def test_kenward_roger_is_the_formula_of_1997_on_the_whole_matrix(structure):
     rows = individuals()
     fit = fit_mixed(read_returns(rows), structure)
@@ -126,6 +130,7 @@ def test_kenward_roger_is_the_formula_of_1997_on_the_whole_matrix(structure):
         "gamma2": same * (periods[:, None] == periods),
         "eta2": same * np.outer(table.treat, table.treat),
     }
+    slopes["rho"] = same * np.add.outer(table.treat.to_numpy(), table.treat.to_numpy())
     used = [slopes[n] for n in STRUCTURES[structure] if n not in fit.boundary] + [np.eye(len(table))]
     phi = np.linalg.inv(x.T @ inverse @ x)
     p = [-x.T @ inverse @ d @ inverse @ x for d in used]
