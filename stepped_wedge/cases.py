@@ -300,12 +300,13 @@ def read_components(
         "outcome.variance_rule",
         "cell_specific takes the variance from the proportions, not from a stated variance",
     )
+    by_correlations = keys.has("alpha1", "alpha2") or (keys.has("alpha0") and "decay" not in base)
     found = (
         _by_correlations(keys, base, unit, design, size, sampling)
-        if keys.has("alpha0", "alpha1", "alpha2")
+        if by_correlations
         else _by_variances_and_ratios(keys, base, unit, shape, outcome, effect)
     )
-    if keys.has("alpha0", "alpha1", "alpha2"):
+    if by_correlations:
         _refuse_other_statements(keys, found)
     keys.word("scale")
     keys.refuse_unknown()
@@ -413,6 +414,9 @@ def _by_variances_and_ratios(
     keys: Keys, base: str, unit: _Unit, shape: dict[str, Any], outcome: Outcome, effect: Effect
 ) -> Components:
     ratios = {name: keys.number(name) for name in ("icc", "cac", "iac")}
+    if keys.has("alpha0"):  # under decay the within-period correlation is the ICC
+        _refuse_disagreement(keys.at("alpha0"), ratios["icc"], keys.needed("alpha0"))
+        ratios["icc"] = keys.needed("alpha0")
     for name, value in ratios.items():
         refuse_unless(value is None or 0 <= value <= 1, keys.at(name), f"must be between 0 and 1, not {value}")
     variances = {name: keys.number(name) for name in ("tau2", "gamma2", "psi2")}

@@ -37,7 +37,6 @@ from stepped_wedge.references import (
 )
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
-LARGEST_SIZE = 10**9
 MANY_CELLS = 3000
 
 
@@ -235,7 +234,7 @@ def size_for(plan: Plan, target: float) -> SizeAnswer:
     floor, and some targets cannot be reached at any size.
     """
     df = _df_for_solving(plan)
-    limit = power_at_size(plan, LARGEST_SIZE, df)
+    limit = power_at_size(plan, _endless(plan), df)
     if limit < target:
         return SizeAnswer(None, limit)
     high = 1
@@ -247,6 +246,17 @@ def size_for(plan: Plan, target: float) -> SizeAnswer:
         low, high = (low, middle) if power_at_size(plan, middle, df) >= target else (middle, high)
     before = power_at_size(plan, high - 1, df) if high > 1 else None
     return SizeAnswer(high, limit, power(plan.but(size=float(high))), before)
+
+
+def _endless(plan: Plan) -> float:
+    """A size so large that what shrinks with it is 1e-10 of what does not, and no larger: rounding stays harmless."""
+    parts = plan.components
+    shrinking = float(np.max(cell_model(plan, size=1.0).noise)) + max(parts.psi2, 0.0)
+    passing = parts.gamma2 + parts.tau2 * (1 - parts.r)
+    if passing > 1e-12 * shrinking:
+        return max(1e3, 1e10 * shrinking / passing)
+    lasting = [value for value in (parts.tau2, parts.eta2) if value > 1e-12 * shrinking]
+    return max(1e3, shrinking / max(1e-10 * min(lasting), 1e-12 * max(lasting))) if lasting else 1e12
 
 
 def _df_for_solving(plan: Plan) -> float | None:

@@ -498,3 +498,24 @@ def test_nonsense_in_what_is_asked_for_is_refused(extra, path, cases):
     with pytest.raises(CaseRefused) as refused:
         answer_case(cases["C01"] | extra)
     assert refused.value.path == path
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("parts", [(1.0, 0.0), (1.0, 1e-4), (0.0, 0.0), (1e-4, 1e-4)])
+def test_the_limit_of_endless_cells_holds_on_every_scale(scale, parts):
+    tau2, gamma2 = (value * scale for value in parts)
+    one = Plan(FIVE, Outcome(), Components(tau2, gamma2, residual=1e-4 * scale), Effect(0.02 * scale**0.5))
+    solved = power.size_for(one, 0.8)
+    if gamma2 == 0:
+        assert solved.limiting_power == pytest.approx(1)
+    else:
+        floor = Plan(FIVE, Outcome(), Components(tau2, residual=gamma2), Effect(0.02 * scale**0.5), 1.0)
+        assert solved.limiting_power == pytest.approx(power.power(floor).power, abs=1e-7)
+
+
+def test_under_decay_the_within_period_correlation_is_the_icc(cases):
+    by_icc = copy.deepcopy(cases["D01"])
+    by_icc["correlation"] = {"structure": "discrete-time-decay", "icc": 0.5, "r": 0.6}
+    by_alpha = copy.deepcopy(by_icc)
+    by_alpha["correlation"] = {"structure": "discrete-time-decay", "alpha0": 0.5, "r": 0.6}
+    assert answer_case(by_alpha)["variance"] == answer_case(by_icc)["variance"] == pytest.approx(0.1488867823971748)
