@@ -60,7 +60,7 @@ class _Problem:
         """Derivatives of V with respect to each parameter (I x T x T, or T x T where all clusters share it)."""
         length = self.y.shape[1]
         found: dict[str, np.ndarray] = {}
-        mixed = self.x[:, :, None] + self.x[:, None, :]
+        mixed = self.x[:, :, None] + self.x[:, None, :] if "rho" in self.names else np.zeros(())
         # the covariance rho sqrt(tau2 eta2) is shared between both slopes, so values times slopes still add up to V
         half = values.get("rho", 0.0) / 2 if values.get("tau2") and values.get("eta2") else 0.0
         for name in self.names:
@@ -125,15 +125,12 @@ def _evaluate(problem: _Problem, ratios: dict[str, float]) -> _State:
 
 def _gradient(problem: _Problem, ratios: dict[str, float], state: _State) -> np.ndarray:
     """Derivative of the profiled deviance with respect to each ratio (and r)."""
-    va = state.inverse
-    vf, vr = va @ problem.f, np.einsum("ijk,ik->ij", va, state.leftover)
-    found = []
-    for shape in problem.shapes(ratios).values():
-        slope = np.einsum("ijk,ikj->", va, shape) - np.einsum("ij,ijk,ik->", vr, shape, vr) / state.residual
-        if problem.reml:
-            slope -= np.einsum("pq,ijp,ijk,ikq->", state.phi, vf, shape, vf, optimize=True)
-        found.append(float(slope))
-    return np.array(found)
+    vr = np.einsum("ijk,ik->ij", state.inverse, state.leftover)
+    middle = state.inverse - vr[:, :, None] * (vr / state.residual)[:, None, :]
+    if problem.reml:
+        vf = state.inverse @ problem.f
+        middle -= (vf @ state.phi) @ vf.transpose(0, 2, 1)
+    return np.array([float((middle * shape).sum()) for shape in problem.shapes(ratios).values()])
 
 
 def _to_ratios(names: Sequence[str], u: np.ndarray) -> dict[str, float]:
@@ -422,16 +419,13 @@ def _score(problem: _Problem, values: dict[str, float], names: Sequence[str]) ->
     own = np.zeros_like(inverse)
     own[:, steps, steps] = np.where(problem.seen, 1 / np.where(problem.seen, problem.n, 1.0), 0.0)
     shapes["residual"] = own
-    found = []
-    for name in names:
-        shape = shapes[name]
-        slope = np.einsum("ijk,ikj->", inverse, shape) - np.einsum("ij,ijk,ik->", vr, shape, vr)
-        if problem.reml:
-            slope -= np.einsum("pq,ijp,ijk,ikq->", phi, vf, shape, vf, optimize=True)
-        if name == "residual":
-            slope += (problem.people - problem.seen.sum()) / residual - problem.within / residual**2
-        found.append(slope / 2)
-    return np.array(found)
+    middle = inverse - vr[:, :, None] * vr[:, None, :]
+    if problem.reml:
+        middle -= (vf @ phi) @ vf.transpose(0, 2, 1)
+    found = [float((middle * shapes[name]).sum()) for name in names]
+    spot = list(names).index("residual")
+    found[spot] += (problem.people - problem.seen.sum()) / residual - problem.within / residual**2
+    return np.array(found) / 2
 
 
 def _observed_information(fit: MixedFit, names: Sequence[str]) -> np.ndarray:
