@@ -20,9 +20,10 @@ from stepped_wedge.analysis.randomisation import randomisation_test
 from stepped_wedge.analysis.returns import Returns, returns_of
 from stepped_wedge.cases import answer_case
 from stepped_wedge.correlations import Components, from_ratios
+from stepped_wedge.curves import power_curve, sensitivity
 from stepped_wedge.dense import dense_variance
 from stepped_wedge.outcomes import Effect, Outcome
-from stepped_wedge.power import Plan, cell_model, power, power_curve, sensitivity
+from stepped_wedge.power import Plan, cell_model, power
 from stepped_wedge.precision import information_content
 from stepped_wedge.simulation import simulated_returns
 

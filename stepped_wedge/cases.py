@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from stepped_wedge import designs
-from stepped_wedge.correlations import (
-    Components,
-    from_correlations,
-    from_ratios,
-    logit_variance_from_proportion_icc,
-)
+from stepped_wedge.assumptions import read_components
 from stepped_wedge.designs import Design
 from stepped_wedge.exposure import contrast_of, exposure_power, single_effect_weights
-from stepped_wedge.keys import Keys
+from stepped_wedge.keys import Keys, refuse_disagreement
 from stepped_wedge.outcomes import (
     Effect,
     Outcome,
-    count_variance,
     from_link,
     proportion_variance,
     to_link,
@@ -175,7 +169,7 @@ def _read_effect(keys: Keys, told: Keys, outcome: Outcome, design: Design) -> Ai
         control: float | tuple[float, ...] | None = tuple(np.linspace(start, end, design.period_count).tolist())
         theta = treated - end
         stated = keys.number("theta")
-        _refuse_disagreement(keys.at("theta"), stated, theta)
+        refuse_disagreement(keys.at("theta"), stated, theta)
     else:
         control = _control_level(keys, link)
         theta = _theta(keys, link, control)
@@ -214,7 +208,7 @@ def _control_level(keys: Keys, link: str) -> float | None:
         value = keys.number(name)
         if value is not None:
             refuse_unless(link == wanted, keys.at(name), f"needs the {wanted} link, this outcome has {link}")
-            _refuse_disagreement(keys.at(name), found, value)
+            refuse_disagreement(keys.at(name), found, value)
             found = value
     return found
 
@@ -225,13 +219,13 @@ def _theta(keys: Keys, link: str, control: float | None) -> float:
         value = keys.number(name)
         if value is not None:
             refuse_unless(link == wanted, keys.at(name), f"needs the {wanted} link, this outcome has {link}")
-            _refuse_disagreement(keys.at(name), found, value)
+            refuse_disagreement(keys.at(name), found, value)
             found = value
     if keys.has("mu1"):
         if control is None:
             raise CaseRefused(keys.at("mu0"), "is needed beside mu1")
         value = to_link(keys.needed("mu1"), link, keys.at("mu1")) - control
-        _refuse_disagreement(keys.at("mu1"), found, value)
+        refuse_disagreement(keys.at("mu1"), found, value)
         found = value
     if found is None:
         raise CaseRefused(keys.path, "say the effect: theta, or mu0 and mu1, or log_or, or log_rr")
@@ -259,301 +253,6 @@ def _with_period_effects(control: float | None, told: Keys, design: Design) -> f
     values = given if isinstance(given, list) else [told.number("period_effect_each_later_period")] * later
     refuse_unless(len(values) == later, told.at("period_effect_each_later_period"), f"needs {later} values")
     return (control, *(control + float(value) for value in values))
-
-
-def _refuse_disagreement(path: str, stated: float | None, follows: float, tolerance: float = 1e-6) -> None:
-    if stated is None or math.isclose(stated, follows, rel_tol=tolerance, abs_tol=1e-12):
-        return
-    raise CaseRefused(
-        path, f"disagrees with the other values: {stated:.10g} is given, {follows:.10g} follows from them"
-    )
-
-
-STRUCTURES = (
-    "exchangeable",
-    "nested-exchangeable",
-    "nested",
-    "discrete-time-decay",
-    "decay",
-    "proportional-decay",
-    "block-exchangeable",
-    "three-correlation",
-    "open-cohort-churn",
-    "as-parameters",
-)
-EXTENSIONS = ("person", "person-decay", "random-intervention")
-
-
-def read_components(
-    keys: Keys, told: Keys, outcome: Outcome, effect: Effect, design: Design, size: object, sampling: str
-) -> Components:
-    """Variance components from variances, from ratios or from three correlations; what is given twice must agree."""
-    structure = str(keys.word("structure", "as-parameters"))
-    base, *extensions = structure.split("+")
-    refuse_unless(base in STRUCTURES, keys.at("structure"), f"must begin with one of {', '.join(STRUCTURES)}")
-    for name in extensions:
-        refuse_unless(name in EXTENSIONS, keys.at("structure"), f"+{name} is not one of +{', +'.join(EXTENSIONS)}")
-    unit = _Unit(*_unit_variance(told, outcome, effect, design, keys))
-    shape = _shape(keys, base, extensions)
-    refuse_unless(
-        outcome.variance_rule != "cell_specific" or not told.has("residual_variance", "total_variance"),
-        "outcome.variance_rule",
-        "cell_specific takes the variance from the proportions, not from a stated variance",
-    )
-    by_correlations = keys.has("alpha1", "alpha2") or (keys.has("alpha0") and "decay" not in base)
-    found = (
-        _by_correlations(keys, base, unit, design, size, sampling)
-        if by_correlations
-        else _by_variances_and_ratios(keys, base, unit, shape, outcome, effect)
-    )
-    if by_correlations:
-        _refuse_other_statements(keys, found)
-    keys.word("scale")
-    keys.refuse_unknown()
-    _refuse_against_structure(keys, base, extensions, found)
-    if outcome.variance_rule == "cell_specific" and not keys.has("icc", "alpha0"):
-        return replace(found, residual=None)  # every cell has its own p(1-p), all of it residual
-    return found
-
-
-@dataclass(frozen=True)
-class _Unit:
-    """Residual or total variance of one person, as far as the outcome says; both None on a link scale."""
-
-    residual: float | None
-    total: float | None
-    is_own: bool  # does the family fix it (a proportion, a count)?
-
-
-def _unit_variance(
-    told: Keys, outcome: Outcome, effect: Effect, design: Design, keys: Keys
-) -> tuple[float | None, float | None, bool]:
-    residual, total = told.number("residual_variance"), told.number("total_variance")
-    if residual is not None:
-        refuse_unless(residual >= 0, told.at("residual_variance"), "a variance must be at least 0")
-    if total is not None:
-        refuse_unless(total > 0, told.at("total_variance"), "a variance must be above 0")
-    if outcome.is_marginal:
-        return None, 1.0, True
-    if outcome.is_on_link_scale:
-        refuse_unless(total is None, told.at("total_variance"), "is not defined on a link scale")
-        return residual, None, True
-    if outcome.family == "gaussian" or residual is not None or total is not None:
-        refuse_unless(
-            residual is not None or total is not None,
-            told.at("residual_variance"),
-            "give residual_variance or total_variance",
-        )
-        return residual, total, False
-    if outcome.family == "poisson":
-        own = count_variance(effect)
-    else:
-        own = float(np.mean(np.asarray(proportion_variance(design, outcome, effect))))
-    # a proportion's p(1-p) is its total variance when clustering is a ratio of it, its residual when it is added
-    by_ratio = keys.has("icc", "alpha0") and not keys.has("tau2")
-    return (None, own, True) if by_ratio else (own, None, True)
-
-
-def _shape(keys: Keys, base: str, extensions: list[str]) -> dict[str, Any]:
-    shape: dict[str, Any] = {
-        "r": keys.number("r", 1.0),
-        "r_person": keys.number("r_ind"),
-        "churn": keys.number("churn", 0.0),
-    }
-    shape["eta2"], shape["cov"] = keys.number("eta2", 0.0), keys.number("cov_te", 0.0)
-    if base in ("discrete-time-decay", "decay", "proportional-decay"):
-        refuse_unless(keys.has("r"), keys.at("r"), "decay needs r, the correlation of neighbouring periods")
-    if base == "proportional-decay":
-        _refuse_disagreement(keys.at("r_ind"), shape["r_person"], shape["r"])
-        shape["r_person"] = shape["r"]
-    if "person-decay" in extensions:
-        refuse_unless(keys.has("r_ind"), keys.at("r_ind"), "person decay needs r_ind")
-    if base == "open-cohort-churn":
-        refuse_unless(keys.has("churn"), keys.at("churn"), "an open cohort needs churn, the share of people replaced")
-    if "random-intervention" in extensions:
-        refuse_unless(keys.has("eta2"), keys.at("eta2"), "a random intervention effect needs its variance eta2")
-    return {name: 1.0 if value is None else value for name, value in shape.items()}
-
-
-def _by_correlations(keys: Keys, base: str, unit: _Unit, design: Design, size: object, sampling: str) -> Components:
-    alpha0 = keys.needed("alpha0")
-    alpha1 = keys.number("alpha1")
-    if alpha1 is None:
-        refuse_unless(base == "exchangeable", keys.at("alpha1"), "the between-period correlation is needed")
-        alpha1 = alpha0
-    alpha2 = keys.number("alpha2")
-    if alpha2 is None:
-        refuse_unless(sampling == "cross-sectional", keys.at("alpha2"), "a cohort needs the same-person correlation")
-        alpha2 = alpha1
-    if sampling == "cross-sectional":
-        _refuse_disagreement(keys.at("alpha2"), alpha2, alpha1)
-    left = 1 - alpha0 - alpha2 + alpha1
-    total = unit.total
-    if total is None:
-        total = (unit.residual or 0.0) / left if left > 0 else 1.0
-    elif unit.residual is not None and left > 0:
-        _refuse_disagreement("outcome.residual_variance", unit.residual, total * left)
-    each = (
-        size
-        if isinstance(size, float)
-        else (float(np.nanmax(np.asarray(size, dtype=float))) if size is not None else None)
-    )
-    shape = _shape(keys, base, [])
-    refuse_unless(shape["r"] == shape["r_person"] == 1, keys.at("r"), "three correlations do not decay")
-    return from_correlations(
-        alpha0=alpha0, alpha1=alpha1, alpha2=alpha2, total=total, periods=design.period_count, size=each
-    )
-
-
-def _refuse_other_statements(keys: Keys, found: Components) -> None:
-    for name in ("tau2", "gamma2", "psi2", "icc", "cac", "iac"):
-        _refuse_disagreement(keys.at(name), keys.number(name), getattr(found, name))
-
-
-def _by_variances_and_ratios(
-    keys: Keys, base: str, unit: _Unit, shape: dict[str, Any], outcome: Outcome, effect: Effect
-) -> Components:
-    ratios = {name: keys.number(name) for name in ("icc", "cac", "iac")}
-    if keys.has("alpha0"):  # under decay the within-period correlation is the ICC
-        _refuse_disagreement(keys.at("alpha0"), ratios["icc"], keys.needed("alpha0"))
-        ratios["icc"] = keys.needed("alpha0")
-    for name, value in ratios.items():
-        refuse_unless(value is None or 0 <= value <= 1, keys.at(name), f"must be between 0 and 1, not {value}")
-    variances = {name: keys.number(name) for name in ("tau2", "gamma2", "psi2")}
-    if outcome.is_marginal:
-        refuse_unless(
-            all(value is None for value in variances.values()),
-            keys.path,
-            "a marginal model takes correlations (alpha0, alpha1, alpha2 or icc, cac, iac), not variances",
-        )
-    if variances["tau2"] is None and ratios["icc"] is not None:
-        _refuse_ratio_of_link(keys, outcome)
-        found = _from_icc(keys, ratios, unit, shape, outcome, effect)
-    else:
-        found = _from_variances(variances, ratios, unit, shape, outcome)
-    if base == "proportional-decay" and ratios["iac"] is None and variances["psi2"] is None and found.residual:
-        # one process for the whole of a person's outcome: all that is not the cluster is the person, and decays
-        found = Components(**{**_as_dict(found), "psi2": found.residual, "residual": 0.0})
-    _refuse_ratios_that_disagree(keys, ratios, variances, found, base)
-    return found
-
-
-def _refuse_ratio_of_link(keys: Keys, outcome: Outcome) -> None:
-    if not outcome.is_on_link_scale or outcome.is_marginal:
-        return
-    scale = keys.word("scale")
-    known = ("latent", "proportion") if outcome.link == "logit" else ()
-    refuse_unless(
-        scale in (*known, "logit") and outcome.link == "logit",
-        keys.at("scale"),
-        "an ICC needs a scale here: latent or proportion with a logit link; give tau2 with a log link",
-    )
-
-
-def _from_icc(
-    keys: Keys, ratios: dict[str, float | None], unit: _Unit, shape: dict[str, Any], outcome: Outcome, effect: Effect
-) -> Components:
-    icc = ratios["icc"] or 0.0
-    cac = 1.0 if ratios["cac"] is None else ratios["cac"]
-    iac = ratios["iac"] or 0.0
-    if outcome.is_on_link_scale and not outcome.is_marginal:
-        refuse_unless(icc < 1, keys.at("icc"), "must be below 1 on a link scale")
-        prevalence = from_link(float(np.mean(np.asarray(effect.control, dtype=float))), outcome.link)
-        proportion = keys.word("scale") == "proportion"
-        clustered = (
-            logit_variance_from_proportion_icc(icc, prevalence) if proportion else icc / (1 - icc) * np.pi**2 / 3
-        )
-        return Components(tau2=cac * clustered, gamma2=(1 - cac) * clustered, residual=unit.residual, **shape)
-    psi2 = keys.number("psi2")
-    if psi2 is not None and ratios["iac"] is None:
-        residual = unit.residual if unit.residual is not None else (unit.total or 0.0) * (1 - icc) - psi2
-        refuse_unless(residual >= 0, keys.at("psi2"), "is larger than the total variance leaves")
-        refuse_unless(icc < 1, keys.at("icc"), "must be below 1")
-        clustered = icc / (1 - icc) * (psi2 + residual)
-        return Components(tau2=cac * clustered, gamma2=(1 - cac) * clustered, psi2=psi2, residual=residual, **shape)
-    total, residual_given = unit.total, unit.residual
-    if total is not None and residual_given is not None:
-        _refuse_disagreement("outcome.residual_variance", residual_given, total * (1 - icc) * (1 - iac))
-        residual_given = None
-    return from_ratios(icc=icc, cac=cac, iac=iac, total=total, residual=residual_given, **shape)
-
-
-def _from_variances(
-    variances: dict[str, float | None],
-    ratios: dict[str, float | None],
-    unit: _Unit,
-    shape: dict[str, Any],
-    outcome: Outcome,
-) -> Components:
-    tau2, gamma2, psi2 = variances["tau2"] or 0.0, variances["gamma2"], variances["psi2"]
-    if gamma2 is None:
-        cac = ratios["cac"]
-        refuse_unless(cac is None or cac > 0, "correlation.cac", "must be above 0 when only tau2 is given")
-        gamma2 = 0.0 if cac is None else tau2 * (1 - cac) / cac
-    residual, iac = unit.residual, ratios["iac"]
-    if unit.total is not None and residual is None:
-        within = unit.total - tau2 - gamma2
-        refuse_unless(within >= 0, "outcome.total_variance", "is smaller than the variances of clusters and periods")
-        psi2 = (iac or 0.0) * within if psi2 is None else psi2
-        residual = within - psi2
-        refuse_unless(residual >= 0, "outcome.total_variance", "is smaller than the sum of the other variances")
-    if psi2 is None and iac:
-        refuse_unless(
-            iac < 1 and residual is not None, "correlation.iac", "an IAC needs a residual variance, and to be below 1"
-        )
-        psi2 = float(residual or 0.0) * iac / (1 - iac)
-    found = Components(tau2=tau2, gamma2=gamma2, psi2=psi2 or 0.0, residual=residual, **shape)
-    if unit.total is not None and unit.residual is not None and not outcome.is_marginal:
-        _refuse_disagreement("outcome.total_variance", unit.total, found.total)
-    return found
-
-
-def _as_dict(parts: Components) -> dict[str, Any]:
-    names = ("tau2", "gamma2", "psi2", "residual", "eta2", "cov", "r", "r_person", "churn")
-    return {name: getattr(parts, name) for name in names}
-
-
-def _refuse_ratios_that_disagree(
-    keys: Keys, ratios: dict[str, float | None], variances: dict[str, float | None], found: Components, base: str
-) -> None:
-    for name, value in variances.items():
-        if not (name == "psi2" and base == "proportional-decay"):
-            _refuse_disagreement(keys.at(name), value, getattr(found, name))
-    on_a_scale = found.residual is not None
-    for name in ("icc", "cac", "iac"):
-        if name == "cac" or on_a_scale:
-            _refuse_disagreement(keys.at(name), ratios[name], getattr(found, name))
-
-
-def _refuse_against_structure(keys: Keys, base: str, extensions: list[str], found: Components) -> None:
-    """A structure that says one thing and parameters that say another is an error, not a choice of ours."""
-    if base == "as-parameters":
-        return
-    cohort = {"proportional-decay", "block-exchangeable", "three-correlation", "open-cohort-churn"}
-    if base == "exchangeable":
-        refuse_unless(
-            abs(found.gamma2) < 1e-12,
-            keys.at("gamma2" if keys.has("gamma2") else "cac"),
-            "an exchangeable structure has no cluster-period variance (CAC is 1): use nested-exchangeable",
-        )
-    if base in ("nested-exchangeable", "nested"):
-        refuse_unless(keys.has("gamma2", "cac", "alpha1"), keys.at("cac"), "a nested structure needs cac or gamma2")
-    if "decay" not in base:
-        refuse_unless(found.r == 1, keys.at("r"), f"{base} does not decay: use discrete-time-decay")
-    if base not in cohort and not {"person", "person-decay"} & set(extensions):
-        refuse_unless(
-            abs(found.psi2) < 1e-12,
-            keys.at("psi2" if keys.has("psi2") else "iac"),
-            f"{base} has no person effect: add +person to the structure",
-        )
-    if {"person", "person-decay"} & set(extensions):
-        refuse_unless(keys.has("psi2", "iac", "alpha2"), keys.at("psi2"), "a person effect needs psi2 or iac")
-    if "random-intervention" not in extensions:
-        refuse_unless(
-            not found.eta2 and not found.cov,
-            keys.at("eta2"),
-            f"{base} has no random intervention effect: add +random-intervention to the structure",
-        )
 
 
 _RULE_ALIASES = {

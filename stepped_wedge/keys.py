@@ -61,3 +61,11 @@ class Keys:
             if name not in allowed:
                 near = ", ".join(sorted(allowed))
                 raise CaseRefused(self.at(str(name)), f"is not a key of this part; known here: {near}")
+
+
+def refuse_disagreement(path: str, stated: float | None, follows: float, tolerance: float = 1e-6) -> None:
+    if stated is None or math.isclose(stated, follows, rel_tol=tolerance, abs_tol=1e-12):
+        return
+    raise CaseRefused(
+        path, f"disagrees with the other values: {stated:.10g} is given, {follows:.10g} follows from them"
+    )

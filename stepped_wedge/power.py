@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stepped_wedge.correlations import Components
-from stepped_wedge.designs import Design, TimeModel, refuse_unless_identified, time_columns, without_clusters
+from stepped_wedge.designs import Design, TimeModel, refuse_unless_identified, time_columns
 from stepped_wedge.outcomes import (
     Effect,
     Outcome,
@@ -20,12 +19,10 @@ from stepped_wedge.outcomes import (
     working_variance,
 )
 from stepped_wedge.precision import (
-    NOT_POSITIVE,
     CellModel,
     cell_weights,
     covariance_blocks,
     information,
-    precision_blocks,
     sums,
 )
 from stepped_wedge.references import (
@@ -233,7 +230,7 @@ def size_for(plan: Plan, target: float) -> SizeAnswer:
     The limit of ever larger cells is looked at first: with cluster-period variance or decay the variance has a
     floor, and some targets cannot be reached at any size.
     """
-    df = _df_for_solving(plan)
+    df = degrees_for_solving(plan)
     limit = power_at_size(plan, _endless(plan), df)
     if limit < target:
         return SizeAnswer(None, limit)
@@ -259,7 +256,7 @@ def _endless(plan: Plan) -> float:
     return max(1e3, shrinking / max(1e-10 * min(lasting), 1e-12 * max(lasting))) if lasting else 1e12
 
 
-def _df_for_solving(plan: Plan) -> float | None:
+def degrees_for_solving(plan: Plan) -> float | None:
     if plan.inference.uses_t and plan.inference.df_rule == "satterthwaite" and plan.inference.df is None:
         raise CaseRefused("inference.df_rule", "satterthwaite degrees of freedom depend on the size that is asked for")
     return degrees(plan)
@@ -293,174 +290,8 @@ def clusters_for(plan: Plan, target: float, most: int = 100_000) -> tuple[int, A
     return high, answer(high)
 
 
-def informations(design: Design, parts: dict[str, np.ndarray]) -> np.ndarray:
-    """Information for K covariances at once: complete design, equal sizes, no random intervention effect.
-
-    parts: arrays of length K: tau2, gamma2, psi2, noise (residual/size), size, r, r_person.
-    """
-    refuse_unless_identified(design)
-    length = design.period_count
-    steps = np.arange(length)
-    gap = np.abs(steps[:, None] - steps)
-
-    def shape(of: np.ndarray, name: str) -> np.ndarray:
-        base = parts[name]
-        if (base == 1).all():
-            return np.broadcast_to(of[:, None, None], (len(of), length, length)).copy()
-        return of[:, None, None] * np.power(base[:, None, None], gap)
-
-    v = shape(parts["tau2"], "r")
-    if parts["psi2"].any():
-        v += shape(parts["psi2"] / parts["size"], "r_person")
-    v[:, steps, steps] += (parts["gamma2"] + parts["noise"])[:, None]
-    try:
-        np.linalg.cholesky(v)
-    except np.linalg.LinAlgError as problem:
-        raise CaseRefused("correlation", NOT_POSITIVE) from problem
-    return np.einsum("kij,ij->k", np.linalg.inv(v), design.contrast)
-
-
-CURVES = ("size", "effect", "icc", "cac", "r")
-
-
-def power_curve(plan: Plan, over: str, values: Sequence[float]) -> np.ndarray:
-    """Power at each value of size, effect (theta), icc, cac or r; everything else as planned. Length of `values`."""
-    refuse_unless(over in CURVES, "over", f"must be one of {', '.join(CURVES)}")
-    points = np.asarray(values, dtype=float)
-    df = _df_for_solving(plan) if over != "effect" else degrees(plan)
-    if over == "effect":
-        return _power_over_effects(plan, points, df)
-    if _fits_one_batch(plan):
-        known = informations(plan.design, _batch(plan, over, points))
-        return np.array([power_of_test(abs(plan.effect.theta) * sqrt(i), plan.inference, df) for i in known])
-    return np.array([_power_with(plan, over, float(value), df) for value in points])
-
-
-def _power_over_effects(plan: Plan, points: np.ndarray, df: float | None) -> np.ndarray:
-    depends_on_effect = plan.components.residual is None or plan.outcome.is_marginal
-    if depends_on_effect:
-        changed = [plan.but(effect=replace(plan.effect, theta=float(theta))) for theta in points]
-        return np.array([power(each).power for each in changed])
-    se = sqrt(variance(plan))
-    return np.array([power_of_test(abs(theta) / se, plan.inference, df) for theta in points])
-
-
-def _fits_one_batch(plan: Plan) -> bool:
-    parts = plan.components
-    plain = parts.residual is not None and not plan.outcome.is_on_link_scale and not plan.outcome.is_marginal
-    simple = not parts.eta2 and not parts.churn and plan.outcome.variance_rule != "cell_specific"
-    equal = plan.size is None or isinstance(plan.size, float)
-    return plain and simple and equal and plan.design.is_complete and plan.time_model == "categorical"
-
-
-def _batch(plan: Plan, over: str, points: np.ndarray) -> dict[str, np.ndarray]:
-    parts = plan.components
-    ones = np.ones_like(points)
-    icc = points if over == "icc" else parts.icc * ones
-    cac = points if over == "cac" else parts.cac * ones
-    size = points if over == "size" else np.asarray(plan.size, dtype=float) * ones
-    within = (1 - icc) * parts.total
-    return {
-        "tau2": icc * cac * parts.total,
-        "gamma2": icc * (1 - cac) * parts.total,
-        "psi2": parts.iac * within,
-        "noise": (1 - parts.iac) * within * plan.outcome.overdispersion / size,
-        "size": size,
-        "r": points if over == "r" else parts.r * ones,
-        "r_person": parts.r_person * ones,
-    }
-
-
-def _power_with(plan: Plan, over: str, value: float, df: float | None) -> float:
-    parts = plan.components
-    if over == "size":
-        return power_at_size(plan, value, df)
-    if over == "r":
-        return _power_given(plan.but(components=replace(parts, r=value)), df)
-    clustered = parts.tau2 + parts.gamma2
-    if over == "cac":
-        return _power_given(
-            plan.but(components=replace(parts, tau2=value * clustered, gamma2=(1 - value) * clustered)), df
-        )
-    refuse_unless(parts.residual is not None, "over", "an ICC curve needs a residual variance on the same scale")
-    scale = value * parts.total / clustered if clustered else 0.0
-    left = (1 - value) / (1 - parts.icc)
-    changed = replace(
-        parts,
-        tau2=parts.tau2 * scale if clustered else value * parts.total,
-        gamma2=parts.gamma2 * scale,
-        psi2=parts.psi2 * left,
-        residual=float(parts.residual or 0.0) * left,
-        cov=0.0 if not parts.cov else parts.cov,
-    )
-    return _power_given(plan.but(components=changed), df)
-
-
-def _power_given(plan: Plan, df: float | None) -> float:
+def power_given(plan: Plan, df: float | None) -> float:
     return _answer(plan, variance(plan), df, _null_variance(plan)).power
-
-
-@dataclass(frozen=True, eq=False)
-class Sensitivity:
-    """Power over ICC x CAC x structure, with the worst corner named. power: structures by ICCs by CACs."""
-
-    iccs: np.ndarray
-    cacs: np.ndarray
-    structures: tuple[str, ...]
-    power: np.ndarray
-
-    @property
-    def worst(self) -> dict[str, Any]:
-        where = np.unravel_index(int(np.argmin(self.power)), self.power.shape)
-        return {
-            "structure": self.structures[where[0]],
-            "icc": float(self.iccs[where[1]]),
-            "cac": float(self.cacs[where[2]]),
-            "power": float(self.power[where]),
-        }
-
-
-STRUCTURES_COMPARED = ("exchangeable", "nested-exchangeable", "discrete-time-decay")
-
-
-def sensitivity(
-    plan: Plan, iccs: Sequence[float], cacs: Sequence[float], structures: Sequence[str] = STRUCTURES_COMPARED
-) -> Sensitivity:
-    """Power for every ICC, CAC and structure at the plan's total variance.
-
-    Under decay the CAC is the correlation of neighbouring periods; under exchangeable it plays no part.
-    """
-    refuse_unless(
-        _fits_one_batch(plan) and plan.size is not None,
-        "sensitivity",
-        "the grid needs a complete design, equal sizes and a total variance on the outcome's own scale",
-    )
-    for name in structures:
-        refuse_unless(name in STRUCTURES_COMPARED, "structures", f"must be among {', '.join(STRUCTURES_COMPARED)}")
-    rows, columns = np.asarray(iccs, dtype=float), np.asarray(cacs, dtype=float)
-    refuse_unless(((rows >= 0) & (rows < 1)).all(), "sensitivity.icc", "every ICC must be at least 0 and below 1")
-    refuse_unless(((columns >= 0) & (columns <= 1)).all(), "sensitivity.cac", "every CAC must be between 0 and 1")
-    df = _df_for_solving(plan)
-    icc, cac = (each.ravel() for each in np.meshgrid(rows, columns, indexing="ij"))
-    parts, total = plan.components, plan.components.total
-    flat = np.ones_like(icc)
-    batches = []
-    for name in structures:
-        kept = cac if name == "nested-exchangeable" else flat
-        batches.append(
-            {
-                "tau2": icc * kept * total,
-                "gamma2": icc * (1 - kept) * total,
-                "psi2": parts.iac * (1 - icc) * total,
-                "noise": (1 - parts.iac) * (1 - icc) * total / plan.size,
-                "size": flat * plan.size,
-                "r": cac if name == "discrete-time-decay" else flat,
-                "r_person": parts.r_person * flat,
-            }
-        )
-    known = np.concatenate([informations(plan.design, batch) for batch in batches])
-    found = [power_of_test(abs(plan.effect.theta) * sqrt(i), plan.inference, df) for i in known]
-    return Sensitivity(rows, columns, tuple(structures), np.reshape(found, (len(structures), len(rows), len(columns))))
 
 
 def planned_satterthwaite(plan: Plan) -> float:
@@ -524,153 +355,6 @@ def _slopes(plan: Plan) -> dict[str, np.ndarray]:
 
 def _one(name: str) -> dict[str, Any]:
     return {name: 1.0}
-
-
-@dataclass(frozen=True, eq=False)
-class PowerSpread:
-    """Power over many ways a trial may turn out. values: one power each."""
-
-    values: np.ndarray
-
-    @property
-    def summary(self) -> dict[str, float]:
-        v = self.values
-        return {
-            "count": len(v),
-            "min": float(v.min()),
-            "p10": float(np.quantile(v, 0.1)),
-            "mean": float(v.mean()),
-            "max": float(v.max()),
-        }
-
-
-def power_over_allocations(plan: Plan, allocations: np.ndarray, chunk: int = 50_000) -> PowerSpread:
-    """Power under each allocation (rows: sequence of every cluster) when sizes stay with their clusters.
-
-    The precision of a cluster does not depend on its sequence, so each allocation costs a sum of looked-up terms.
-    """
-    design = plan.design
-    refuse_unless(allocations.shape[1] == design.cluster_count, "allocations", "must give a sequence to every cluster")
-    df = degrees(plan) if plan.inference.uses_t else None
-    rows = design.rows_of_sequences()
-    if not design.is_complete or plan.components.eta2 or plan.outcome.is_on_link_scale or plan.outcome.is_marginal:
-        return PowerSpread(np.array([_power_reordered(plan, rows, each, df) for each in allocations]))
-    blocks = precision_blocks(design, cell_model(plan))
-    pulled = np.einsum("ijk,sk->isj", blocks, rows)
-    own = np.einsum("isj,sj->is", pulled, rows)
-    z = time_columns(design, plan.time_model)
-    back = np.linalg.inv(z.T @ blocks.sum(0) @ z)
-    pulled = pulled @ z
-    clusters = np.arange(design.cluster_count)
-    found = []
-    for start in range(0, len(allocations), chunk):
-        part = allocations[start : start + chunk]
-        cross = np.zeros((len(part), z.shape[1]))
-        known = np.zeros(len(part))
-        for i in clusters:
-            cross += pulled[i, part[:, i]]
-            known += own[i, part[:, i]]
-        found.append(known - np.einsum("ap,pq,aq->a", cross, back, cross))
-    theta = abs(plan.effect.theta)
-    return PowerSpread(np.array([power_of_test(theta * sqrt(i), plan.inference, df) for i in np.concatenate(found)]))
-
-
-def _power_reordered(plan: Plan, rows: np.ndarray, allocation: np.ndarray, df: float | None) -> float:
-    design = Design(rows[allocation], sequence=allocation, crossover=plan.design.crossover)
-    return _power_given(plan.but(design=design), df)
-
-
-def power_with_uncertain_sizes(
-    plan: Plan, mean: float, cv: float, draws: int, generator: np.random.Generator
-) -> PowerSpread:
-    """Power when cluster sizes are not known yet: gamma-distributed with this mean and coefficient of variation."""
-    refuse_unless(cv > 0 and mean > 0, "size", "the mean size and its coefficient of variation must be above 0")
-    shape = 1 / cv**2
-    drawn = np.maximum(1.0, generator.gamma(shape, mean / shape, size=(draws, plan.design.cluster_count)))
-    return PowerSpread(np.array([power(plan.but(size=sizes)).power for sizes in drawn]))
-
-
-@dataclass(frozen=True)
-class DropOut:
-    """Power when some clusters leave; a loss after which the effect is not identified has power nan."""
-
-    lost: tuple[tuple[str, ...], ...]
-    power: tuple[float, ...]
-
-    @property
-    def worst(self) -> tuple[tuple[str, ...], float]:
-        spot = int(np.argmin(np.nan_to_num(np.array(self.power), nan=-1.0)))
-        return self.lost[spot], self.power[spot]
-
-
-def power_after_losing(plan: Plan, groups: Sequence[Sequence[int]]) -> DropOut:
-    """Power after each group of clusters (by index) has left the trial."""
-    found, names = [], plan.design.cluster_names
-    for group in groups:
-        keep = np.setdiff1d(np.arange(plan.design.cluster_count), group)
-        try:
-            smaller = without_clusters(plan.design, group)
-            size = plan.size[keep] if isinstance(plan.size, np.ndarray) else plan.size
-            found.append(power(plan.but(design=smaller, size=size)).power)
-        except CaseRefused:
-            found.append(float("nan"))
-    return DropOut(tuple(tuple(names[i] for i in group) for group in groups), tuple(found))
-
-
-@dataclass(frozen=True, eq=False)
-class PowerToday:
-    """Planned power, power by the actual roll-out if every return comes, power by what has come, and what to chase.
-
-    missing: (cluster, period, power with that return alone added), the most useful first.
-    """
-
-    planned: float
-    if_all_return: float
-    today: float | None
-    missing: tuple[tuple[str, str, float], ...]
-    why_not: str | None = None
-
-
-def power_today(plan: Plan, actual: Design, returned: np.ndarray) -> PowerToday:
-    """Power from the actual roll-out and returns so far.
-
-    actual: the layout as it happened (late switches, lost cells). returned: I x T individuals, 0 or nan where no
-    return has come. Cells not returned keep the planned size in the forecast.
-    """
-    returned = np.nan_to_num(np.asarray(returned, dtype=float))
-    refuse_unless(returned.shape == actual.x.shape, "returned", "must be a table of clusters by periods")
-    planned_size = np.broadcast_to(np.asarray(plan.size, dtype=float), actual.x.shape)
-    size = np.where(returned > 0, returned, planned_size)
-    whole = plan.but(design=actual, size=size)
-    came = returned > 0
-    absent = actual.observed & ~came
-    try:
-        now, why = power(_restricted(whole, came, size)).power, None
-    except CaseRefused as problem:
-        now, why = None, problem.reason
-    gains = []
-    for i, j in np.argwhere(absent):
-        with_it = came.copy()
-        with_it[i, j] = True
-        try:
-            gain = power(_restricted(whole, with_it, size)).power
-        except CaseRefused:
-            gain = float("nan")
-        gains.append((actual.cluster_names[i], actual.period_names[j], gain))
-    gains.sort(key=lambda row: -np.nan_to_num(row[2], nan=-1.0))
-    return PowerToday(power(plan).power, power(whole).power, now, tuple(gains), why)
-
-
-def _restricted(plan: Plan, keep: np.ndarray, size: np.ndarray) -> Plan:
-    x = np.where(keep & plan.design.observed, plan.design.x, np.nan)
-    rows, columns = ~np.isnan(x).all(1), ~np.isnan(x).all(0)
-    refuse_unless(rows.sum() > 1, "returned", "fewer than two clusters have returned anything")
-    design = Design(x[rows][:, columns], crossover=plan.design.crossover)
-    control = plan.effect.control
-    effect = plan.effect
-    if isinstance(control, tuple):
-        effect = replace(effect, control=tuple(c for c, kept in zip(control, columns, strict=True) if kept))
-    return plan.but(design=design, size=size[rows][:, columns], effect=effect)
 
 
 def variance_of_effects(plan: Plan, effects: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from stepped_wedge.allocations import candidates
 from stepped_wedge.analysis.returns import Returns
 from stepped_wedge.analysis.running import analyse, with_record
 from stepped_wedge.cases import Case, answer_case, read_case
+from stepped_wedge.curves import power_curve
 from stepped_wedge.designs import Design
 from stepped_wedge.draws import draft, verify
 from stepped_wedge.exposure import single_effect_weights
@@ -28,7 +29,7 @@ from stepped_wedge.pictures import (
     positions,
     power_curves,
 )
-from stepped_wedge.power import CURVES, cell_model, power_curve
+from stepped_wedge.power import cell_model
 from stepped_wedge.precision import information_content
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
@@ -111,7 +112,7 @@ def _plan(found: dict[str, Any], given: Any) -> None:
         "cell information",
         cell_information(plan.design, information_content(plan.design, cell_model(plan), plan.time_model)),
     )
-    if isinstance(plan.size, float) and "size" in CURVES:
+    if isinstance(plan.size, float):
         sizes = np.unique(np.maximum(1, np.round(np.linspace(0.1, 2, 25) * plan.size)))
         _show(
             found,

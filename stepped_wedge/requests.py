@@ -9,22 +9,15 @@ from typing import Any
 import numpy as np
 
 from stepped_wedge.allocations import Space, enumerate_space, sample_space
+from stepped_wedge.curves import power_curve, sensitivity
 from stepped_wedge.designs import Design, from_matrix
 from stepped_wedge.exposure import single_effect_weights
 from stepped_wedge.keys import Keys
-from stepped_wedge.power import (
-    Plan,
-    cell_model,
-    clusters_for,
-    power_after_losing,
-    power_curve,
-    power_over_allocations,
-    power_today,
-    sensitivity,
-)
+from stepped_wedge.power import Plan, cell_model, clusters_for
 from stepped_wedge.precision import information_content
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 from stepped_wedge.simulation import simulated_power
+from stepped_wedge.spreads import power_after_losing, power_over_allocations, power_today
 
 ORDERS = 20_000
 TRIALS = 20_000

@@ -21,6 +21,7 @@ from stepped_wedge.analysis.returns import Returns, read_returns
 from stepped_wedge.analysis.running import analyse, with_record
 from stepped_wedge.cases import answer_case, read_case
 from stepped_wedge.correlations import Components, from_ratios
+from stepped_wedge.curves import power_curve, sensitivity
 from stepped_wedge.designs import Design, stepped_wedge
 from stepped_wedge.exposure import exposure_power, single_effect_weights
 from stepped_wedge.misfit import true_size
@@ -36,10 +37,11 @@ from stepped_wedge.pictures import (
     power_curves,
     power_surface,
 )
-from stepped_wedge.power import Plan, cell_model, power, power_curve, power_over_allocations, power_today, sensitivity
+from stepped_wedge.power import Plan, cell_model, power
 from stepped_wedge.precision import CellModel, information_content
 from stepped_wedge.references import Inference
 from stepped_wedge.simulation import simulated_returns
+from stepped_wedge.spreads import power_over_allocations, power_today
 
 HERE = Path(__file__).parent
 PAGES = HERE.parents[1] / "docs" / "how-to"

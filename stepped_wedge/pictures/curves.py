@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from stepped_wedge.curves import Sensitivity
 from stepped_wedge.pictures.drawing import DASHES, INK, INTERVENTION, LINES, Axes, Canvas, Picture, grid
-from stepped_wedge.power import Sensitivity
 from stepped_wedge.refusals import refuse_unless
 
 STRUCTURE_NAMES = {

@@ -8,10 +8,11 @@ from stepped_wedge import designs, pictures
 from stepped_wedge.allocations import Space, candidates
 from stepped_wedge.analysis.returns import returns_of
 from stepped_wedge.correlations import Components, from_ratios
+from stepped_wedge.curves import power_curve, sensitivity
 from stepped_wedge.exposure import single_effect_weights
 from stepped_wedge.outcomes import Effect, Outcome
 from stepped_wedge.pictures.drawing import shade, ticks
-from stepped_wedge.power import Plan, cell_model, power_curve, sensitivity
+from stepped_wedge.power import Plan, cell_model
 from stepped_wedge.precision import information_content
 
 FIVE = designs.Design(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepped_wedge import designs, power
+from stepped_wedge import curves, designs, power, spreads
 from stepped_wedge.allocations import all_allocations
 from stepped_wedge.cases import answer_case
 from stepped_wedge.correlations import (
@@ -197,7 +197,7 @@ def test_copies_of_the_layout_reach_the_target_and_one_fewer_does_not():
 def test_a_curve_is_the_same_as_one_call_at_each_point(over):
     nested = plan(tau2=0.04, gamma2=0.01)
     values = np.linspace(0.05, 0.9, 7) if over != "size" else np.arange(5.0, 40, 5)
-    curve = power.power_curve(nested, over, values)
+    curve = curves.power_curve(nested, over, values)
     slow = []
     for value in values:
         if over == "size":
@@ -217,12 +217,12 @@ def test_curves_with_a_random_effect_take_the_general_way():
     mixed = plan(tau2=0.04, gamma2=0.01, eta2=0.01)
     for over in ("size", "icc", "cac", "r"):
         values = [0.2, 0.5] if over != "size" else [10, 20]
-        assert len(power.power_curve(mixed, over, values)) == 2
+        assert len(curves.power_curve(mixed, over, values)) == 2
 
 
 def test_the_grid_names_its_worst_corner():
     five = Plan(FIVE, Outcome(), from_ratios(icc=0.01, cac=0.9, total=0.0564), Effect(0.02), 1700.0)
-    grid = power.sensitivity(five, [0.001, 0.01, 0.05], [1.0, 0.8, 0.5])
+    grid = curves.sensitivity(five, [0.001, 0.01, 0.05], [1.0, 0.8, 0.5])
     assert grid.power.shape == (3, 3, 3)
     assert grid.worst["power"] == grid.power.min()
     assert grid.power[1, 1, 1] == pytest.approx(
@@ -234,26 +234,26 @@ def test_power_is_a_distribution_over_orders_when_sizes_differ():
     sizes = np.array([15.0, 25, 40, 60, 80, 100])
     six = Plan(designs.stepped_wedge([1] * 6), Outcome(), from_ratios(icc=0.05, total=1.0), Effect(0.35), sizes)
     orders = all_allocations((1,) * 6)
-    spread = power.power_over_allocations(six, orders)
+    spread = spreads.power_over_allocations(six, orders)
     assert spread.summary["count"] == 720
     assert spread.summary["min"] < spread.summary["mean"] < spread.summary["max"]
     for spot in (0, 100, 719):
         again = power.power(six.but(design=designs.reordered(six.design, orders[spot]))).power
         assert spread.values[spot] == pytest.approx(again, abs=1e-10)
     mixed = six.but(components=Components(0.05, eta2=0.01))
-    slow = power.power_over_allocations(mixed, orders[:3])
+    slow = spreads.power_over_allocations(mixed, orders[:3])
     assert slow.values[1] == pytest.approx(
         power.power(mixed.but(design=designs.reordered(six.design, orders[1]))).power, abs=1e-10
     )
 
 
 def test_power_with_unknown_sizes_has_a_tenth_percentile():
-    spread = power.power_with_uncertain_sizes(plan(), 20, 0.6, 50, np.random.default_rng(1))
+    spread = spreads.power_with_uncertain_sizes(plan(), 20, 0.6, 50, np.random.default_rng(1))
     assert spread.summary["p10"] <= spread.summary["mean"]
 
 
 def test_losing_a_cluster_loses_power_and_losing_too_many_is_not_a_number():
-    lost = power.power_after_losing(plan(), [[0], [2], [0, 1, 2, 3]])
+    lost = spreads.power_after_losing(plan(), [[0], [2], [0, 1, 2, 3]])
     whole = power.power(plan()).power
     assert lost.power[0] < whole
     assert lost.power[1] < whole
@@ -268,7 +268,7 @@ def test_late_switches_and_missing_returns_lower_power_and_are_ranked():
     actual = designs.Design(late)
     returned = np.full(late.shape, 20.0)
     returned[0, 4] = returned[11, 0] = 0
-    told = power.power_today(twelve, actual, returned)
+    told = spreads.power_today(twelve, actual, returned)
     assert told.today < told.if_all_return < told.planned
     assert [row[:2] for row in told.missing] == sorted(
         [row[:2] for row in told.missing], key=lambda r: -{m[:2]: m[2] for m in told.missing}[r]
@@ -276,7 +276,7 @@ def test_late_switches_and_missing_returns_lower_power_and_are_ranked():
 
 
 def test_before_any_return_power_today_says_why_it_has_no_answer():
-    told = power.power_today(plan(), FIVE, np.zeros(FIVE.x.shape))
+    told = spreads.power_today(plan(), FIVE, np.zeros(FIVE.x.shape))
     assert told.today is None
     assert "fewer than two clusters" in told.why_not
 
