@@ -30,6 +30,7 @@ def queue(
     person: Person | None = None,
     about: models.Model | None = None,
     held: bool = False,
+    kept_from: Iterable[int] = (),
     due_at: datetime | None = None,
     expires_at: datetime | None = None,
     **context: Any,
@@ -37,6 +38,7 @@ def queue(
     """Put one mail into the outbox, in the transaction of its cause. A key that is there already gives back its first mail.
 
     ``template`` is a folder such as "calls/emails/receipt". A missing template or an empty value raises LetterRefused.
+    ``kept_from`` holds the numbers of staff who must not see it, for instance because they judge the same thing independently.
     """
     existing = Notice.objects.filter(key=key).first()
     if existing is not None:
@@ -55,6 +57,7 @@ def queue(
         person_id=getattr(person, "pk", None),
         subject_type=about._meta.label_lower if about is not None else "",
         subject_id=about.pk if about is not None else None,
+        kept_from=sorted(set(kept_from)),
         subject=letter.subject,
         body_text=letter.text,
         body_html=letter.html,

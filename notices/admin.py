@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from notices.models import Attempt, Notice, Suppression
@@ -24,9 +25,12 @@ class NoticeAdmin(admin.ModelAdmin):
     list_filter = ("status", "kind", "template", "is_demonstration")
     search_fields = ("to", "subject", "key", "message_id")
     date_hierarchy = "created_at"
-    exclude = ("context", "body_text", "body_html")
+    exclude = ("context", "kept_from", "body_text", "body_html")
     inlines = (AttemptInline,)
     list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
+        return super().get_queryset(request) & Notice.objects.visible_to(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

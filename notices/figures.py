@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from notices.choices import NoticeStatus
 from notices.models import Notice, Pulse
+from people.models import Person
 
 RELAY_SILENT = "mail relay silent"
 
@@ -22,9 +23,11 @@ class MailFigures:
     relay_silent_since: datetime | None
 
 
-def mail_figures() -> MailFigures:
+def mail_figures(person: Person) -> MailFigures:
+    """Counted over what the person may see: a number must not tell of a mail that is kept from it."""
     day_ago = timezone.now() - timedelta(days=1)
-    counts = Notice.objects.aggregate(
+    seen = Notice.objects.visible_to(person)
+    counts = seen.aggregate(
         waiting=Count("pk", filter=Q(status__in=(NoticeStatus.PENDING, NoticeStatus.LEASED))),
         held=Count("pk", filter=Q(status=NoticeStatus.HELD)),
         needing_a_person=Count("pk", filter=Q(status=NoticeStatus.DEAD, handled_at__isnull=True)),
@@ -33,6 +36,6 @@ def mail_figures() -> MailFigures:
     silent = Pulse.objects.filter(name=RELAY_SILENT).first()
     return MailFigures(
         **counts,
-        oldest_waits=Notice.objects.all().age_of_oldest_due(),
+        oldest_waits=seen.age_of_oldest_due(),
         relay_silent_since=silent.at if silent else None,
     )

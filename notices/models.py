@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -31,6 +32,12 @@ class Notice(models.Model):
     person_id = models.BigIntegerField(null=True, blank=True)
     subject_type = models.CharField(max_length=60, blank=True, default="")
     subject_id = models.BigIntegerField(null=True, blank=True)
+    kept_from = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        blank=True,
+        help_text="Numbers of the staff who do not see this mail, because they judge independently or declared a conflict.",
+    )
     context = models.JSONField(default=dict, blank=True)
     subject = models.CharField(max_length=250, blank=True, default="")
     body_text = models.TextField(blank=True, default="")

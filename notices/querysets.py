@@ -11,9 +11,9 @@ from notices.choices import UNSENT, NoticeStatus
 
 class NoticeQuerySet(models.QuerySet):
     def visible_to(self, person: Any) -> Self:
-        """Staff see mail; nobody else does. Sign-in codes are shown to nobody."""
+        """Staff see mail, save what is kept from them; nobody else does. Sign-in codes are shown to nobody."""
         if getattr(person, "is_centre_staff", False):
-            return self
+            return self.exclude(kept_from__contains=[person.pk])
         return self.none()
 
     def about(self, subject: models.Model) -> Self:

@@ -45,7 +45,7 @@ def mail(request: SignedInRequest) -> HttpResponse:
     context = {
         "filter": found,
         "page": page,
-        "figures_of_mail": mail_figures(),
+        "figures_of_mail": mail_figures(request.user),
         "has_held": any(notice.status == NoticeStatus.HELD for notice in page),
         "may_release": request.user.has_perm("notices.release_notice"),
     }

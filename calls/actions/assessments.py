@@ -14,6 +14,7 @@ from calls import figures
 from calls.actions.decisions import decide_not_eligible, withdraw_decision
 from calls.choices import ApplicationStatus, AssessmentStatus, CallStatus
 from calls.models import HIGHEST_MARK, Application, Assessment, Call, Criterion, Moderation, Score, tidy
+from calls.notices.blindness import keep_mail_from_the_blind
 from calls.notices.decisions import tell_assessor_what_to_assess
 from lifecycle.actions import RecordChanged, move
 from people.models import Person
@@ -88,7 +89,9 @@ def assign(pairs: Iterable[tuple[Application, Person]], *, call: Call, by: Perso
             given[person].append(assessment)
     for person, assessments in given.items():
         tell_assessor_what_to_assess(call, person, assessments)
-    return [assessment for assessments in given.values() for assessment in assessments]
+    made = [assessment for assessments in given.values() for assessment in assessments]
+    keep_mail_from_the_blind(assessment.application for assessment in made)
+    return made
 
 
 def _require_assignable(
@@ -111,6 +114,7 @@ def take_back(assessment: Assessment, *, reason: str, by: Person) -> None:
     if not tidy(reason):
         raise ValidationError("Say why the application is taken back.")
     move(assessment, AssessmentStatus.DECLINED, by=by, handed_back_reason=tidy(reason))
+    keep_mail_from_the_blind([assessment.application])
 
 
 # --- declarations, before anything is shown ------------------------------------------------------------------------------------
@@ -131,6 +135,7 @@ def declare_conflict(assessment: Assessment, *, nature: str, by: Person) -> None
     if not tidy(nature):
         raise ValidationError("Say in a few words what the conflict is.")
     move(assessment, AssessmentStatus.CONFLICTED, by=by, conflict=tidy(nature))
+    keep_mail_from_the_blind([assessment.application])
 
 
 @transaction.atomic
@@ -139,6 +144,7 @@ def hand_back(assessment: Assessment, *, reason: str, by: Person) -> None:
     if not tidy(reason):
         raise ValidationError("Say in a few words why you hand it back.")
     move(assessment, AssessmentStatus.DECLINED, by=by, handed_back_reason=tidy(reason))
+    keep_mail_from_the_blind([assessment.application])
 
 
 # --- scores ------------------------------------------------------------------------------------------------------------------
@@ -201,6 +207,7 @@ def send_scores(assessment: Assessment, *, by: Person) -> None:
     if missing:
         raise ValidationError(missing)
     move(assessment, AssessmentStatus.SUBMITTED, by=by, submitted_at=timezone.now())
+    keep_mail_from_the_blind([assessment.application])
 
 
 def missing_from(assessment: Assessment) -> list[str]:

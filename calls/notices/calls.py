@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from calls.models import Application, Call, Enquiry, Extension
+from calls.notices.blindness import kept_from
 from calls.rules.applications import WRITERS
 from notices.actions import queue
 from notices.choices import NoticeKind
@@ -23,6 +24,7 @@ def tell_application_was_received(application: Application) -> None:
     leads = {lead.pk: lead for lead in leads_of(application)}
     if application.submitted_by is not None:
         leads.setdefault(application.submitted_by.pk, application.submitted_by)
+    hidden_from = kept_from(application)
     for lead in leads.values():
         queue(
             "calls/emails/receipt",
@@ -30,6 +32,7 @@ def tell_application_was_received(application: Application) -> None:
             key=f"receipt:{application.pk}:{application.submitted_at}:{lead.pk}",
             person=lead,
             about=application,
+            kept_from=hidden_from,
             application=application,
             call=application.call,
             sent_by=application.submitted_by,
@@ -38,6 +41,7 @@ def tell_application_was_received(application: Application) -> None:
 
 
 def tell_application_was_taken_back(application: Application, *, by: Person, at: str, for_good: bool) -> None:
+    hidden_from = kept_from(application)
     for lead in leads_of(application):
         queue(
             "calls/emails/taken_back",
@@ -45,6 +49,7 @@ def tell_application_was_taken_back(application: Application, *, by: Person, at:
             key=f"taken-back:{application.pk}:{at}:{lead.pk}",
             person=lead,
             about=application,
+            kept_from=hidden_from,
             application=application,
             call=application.call,
             taken_by=by,

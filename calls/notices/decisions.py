@@ -5,6 +5,7 @@ from datetime import datetime
 
 from calls.choices import Outcome
 from calls.models import Application, Assessment, Call, Decision
+from calls.notices.blindness import ASSIGNED, kept_from, kept_from_mail_to_assessor
 from calls.notices.calls import address, leads_of
 from notices.actions import queue
 from notices.models import Notice
@@ -32,6 +33,7 @@ def write_letter(decision: Decision, person: Person) -> Notice:
         person=person,
         about=decision,
         held=True,
+        kept_from=kept_from(application),
         application=application,
         call=application.call,
         organisation=application.organisation,
@@ -44,11 +46,12 @@ def tell_assessor_what_to_assess(call: Call, assessor: Person, assessments: Iter
     """One mail for everything that was given to one assessor at a time. It names no applicant."""
     given = sorted(assessment.pk for assessment in assessments)
     queue(
-        "calls/emails/assessment_assigned",
+        ASSIGNED,
         to=assessor.email,
         key=f"assessments-given:{call.pk}:{assessor.pk}:{given[-1]}",
         person=assessor,
         about=call,
+        kept_from=kept_from_mail_to_assessor(call.pk, assessor.pk),
         call=call,
         number=len(given),
         link=address("calls:assess"),
@@ -56,11 +59,12 @@ def tell_assessor_what_to_assess(call: Call, assessor: Person, assessments: Iter
 
 
 def tell_staff_offer_was_answered(application: Application) -> None:
-    decision = application.decision
+    """Nobody who is kept from the application is written to about it, even who once wrote the call."""
+    decision, hidden_from = application.decision, kept_from(application)
     people = {
         person.pk: person
         for person in (decision.decided_by, application.call.created_by)
-        if person and person.is_active
+        if person and person.is_active and person.pk not in hidden_from
     }
     for person in people.values():
         queue(
@@ -69,6 +73,7 @@ def tell_staff_offer_was_answered(application: Application) -> None:
             key=f"offer-answered:{decision.pk}:{person.pk}",
             person=person,
             about=application,
+            kept_from=hidden_from,
             application=application,
             call=application.call,
             organisation=application.organisation,
@@ -78,6 +83,7 @@ def tell_staff_offer_was_answered(application: Application) -> None:
 
 
 def tell_leads_they_have_longer(application: Application, *, until: datetime) -> None:
+    hidden_from = kept_from(application)
     for person in leads_of(application):
         queue(
             "calls/emails/offer_extended",
@@ -85,6 +91,7 @@ def tell_leads_they_have_longer(application: Application, *, until: datetime) ->
             key=f"offer-extended:{application.decision.pk}:{person.pk}:{until.isoformat()}",
             person=person,
             about=application,
+            kept_from=hidden_from,
             application=application,
             call=application.call,
             organisation=application.organisation,
