@@ -13,11 +13,12 @@ import tracemalloc
 import numpy as np
 
 from stepped_wedge import designs
-from stepped_wedge.allocations import Covariate, Space, all_allocations, candidates
+from stepped_wedge.allocations import Space, all_allocations
 from stepped_wedge.analysis.gee import fit_gee
 from stepped_wedge.analysis.mixed import fit_mixed
 from stepped_wedge.analysis.randomisation import randomisation_test
 from stepped_wedge.analysis.returns import Returns, returns_of
+from stepped_wedge.balance import Covariate, candidates
 from stepped_wedge.cases import answer_case
 from stepped_wedge.correlations import Components, from_ratios
 from stepped_wedge.curves import power_curve, sensitivity

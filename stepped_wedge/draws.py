@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from stepped_wedge import __version__, allocations
-from stepped_wedge.allocations import Candidates, Constraint, Covariate, Space, read_constraint
+from stepped_wedge import __version__, allocations, balance
+from stepped_wedge.allocations import Constraint, Space, read_constraint
+from stepped_wedge.balance import Candidates, Covariate, candidates
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 VERSION = __version__
@@ -53,8 +54,10 @@ def sha256(value: object) -> str:
 
 
 def code_digest() -> str:
-    """SHA-256 of the two modules that decide a draw, so that a record says which code made it."""
-    parts = [Path(str(module)).read_text(encoding="utf-8") for module in (allocations.__file__, __file__)]
+    """SHA-256 of the three modules that decide a draw, so that a record says which code made it."""
+    parts = [
+        Path(str(module)).read_text(encoding="utf-8") for module in (allocations.__file__, balance.__file__, __file__)
+    ]
     return sha256("\n".join(parts).encode())
 
 
@@ -116,7 +119,7 @@ class Draft:
         """Everything that can be drawn. Samples are seeded from the specification, so the space itself is public."""
         cutoff = dict(self.spec.get("cutoff") or {})
         seed = int(sha256({"sample": self.spec}), 16)
-        return allocations.candidates(
+        return candidates(
             self.space,
             self.covariates,
             score=self.spec.get("score"),

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from stepped_wedge.allocations import candidates
 from stepped_wedge.analysis.returns import Returns
 from stepped_wedge.analysis.running import analyse, with_record
+from stepped_wedge.balance import candidates
 from stepped_wedge.cases import Case, answer_case, read_case
 from stepped_wedge.curves import power_curve
 from stepped_wedge.designs import Design

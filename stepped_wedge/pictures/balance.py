@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stepped_wedge.allocations import Report
+from stepped_wedge.balance import Report
 from stepped_wedge.pictures.drawing import INTERVENTION, Axes, Canvas, Picture, grid
 
 

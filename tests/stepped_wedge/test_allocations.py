@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from stepped_wedge import allocations
-from stepped_wedge.allocations import Constraint, Covariate, Space, all_allocations, candidates, read_constraint
+from stepped_wedge import allocations, balance
+from stepped_wedge.allocations import Constraint, Space, all_allocations, read_constraint
+from stepped_wedge.balance import Covariate, candidates
 from stepped_wedge.refusals import CaseRefused
 
 FIVE = ("Coventry", "Newcastle", "Sefton", "Solihull", "Warwickshire")
@@ -154,8 +155,8 @@ def test_scores_are_the_documented_formulas_and_weights_are_not_squared(slots):
     covariates = [Covariate(str(k), tuple(v), w) for k, (v, w) in enumerate(zip(values, weights, strict=True))]
     slow = slow_scores(rows, values, slots, weights)
     for score in ("trend", "between", *(("l1", "l2") if len(slots) == 2 else ())):
-        assert np.allclose(allocations.score_allocations(rows, covariates, slots, score), slow[score])
-    both = allocations.score_allocations(rows, covariates, slots, "both")
+        assert np.allclose(balance.score_allocations(rows, covariates, slots, score), slow[score])
+    both = balance.score_allocations(rows, covariates, slots, "both")
     assert np.allclose(both, np.add(slow["trend"], slow["between"]))
 
 
@@ -168,22 +169,22 @@ def test_a_category_becomes_standardised_indicators():
 
 def test_with_one_cluster_a_sequence_the_between_score_says_nothing_and_is_refused():
     with pytest.raises(CaseRefused, match="use trend"):
-        allocations.score_allocations(all_allocations((1,) * 5), numbers(1, 5), (1,) * 5, "between")
-    assert allocations.default_score((1,) * 5) == "trend"
-    assert allocations.default_score((3,) * 4) == "both"
+        balance.score_allocations(all_allocations((1,) * 5), numbers(1, 5), (1,) * 5, "between")
+    assert balance.default_score((1,) * 5) == "trend"
+    assert balance.default_score((3,) * 4) == "both"
 
 
 def test_two_arm_scores_are_refused_with_more_sequences():
     with pytest.raises(CaseRefused, match="two arms"):
-        allocations.score_allocations(all_allocations((2, 2, 2)), numbers(1, 6), (2, 2, 2), "l2")
+        balance.score_allocations(all_allocations((2, 2, 2)), numbers(1, 6), (2, 2, 2), "l2")
 
 
 def test_ties_at_the_cutoff_are_kept():
     rows = all_allocations((3, 3, 3, 3))
-    scores = allocations.score_allocations(rows, numbers(2, 12), (3,) * 4, "between")
-    kept = allocations.keep_best(scores, share=0.001)
+    scores = balance.score_allocations(rows, numbers(2, 12), (3,) * 4, "between")
+    kept = balance.keep_best(scores, share=0.001)
     assert kept.sum() == 384  # relabelling the sequences makes groups of 24; 0.1% alone would be 369
-    assert allocations.keep_best(np.array([1.0, 1.0 + 1e-12, 2.0]), count=1).sum() == 2
+    assert balance.keep_best(np.array([1.0, 1.0 + 1e-12, 2.0]), count=1).sum() == 2
 
 
 @pytest.mark.parametrize(("share", "left"), [(0.5, 60), (0.2, 24), (0.05, 6)])
@@ -208,9 +209,7 @@ def test_the_report_says_which_pairs_lost_their_freedom():
 def test_pair_probabilities_of_an_unconstrained_space_are_the_closed_form():
     for space in (Space(tuple("abcdef"), (3, 2, 1)), Space(tuple("abcdef"), (3, 3), tuple("xxyyyy"))):
         rows = allocations.enumerate_space(space)
-        assert np.allclose(
-            allocations.positions(rows, len(space.slots))[1], allocations._pairs_without_constraints(space)
-        )
+        assert np.allclose(balance.positions(rows, len(space.slots))[1], balance._pairs_without_constraints(space))
 
 
 @settings(max_examples=20, deadline=None)
@@ -219,8 +218,8 @@ def test_relabelling_clusters_changes_no_score(order):
     covariates = numbers(5, 6)
     rows = all_allocations((2, 2, 2))
     moved = [Covariate(c.name, tuple(np.array(c.values)[list(order)])) for c in covariates]
-    one = np.sort(allocations.score_allocations(rows, covariates, (2, 2, 2), "both"))
-    two = np.sort(allocations.score_allocations(rows, moved, (2, 2, 2), "both"))
+    one = np.sort(balance.score_allocations(rows, covariates, (2, 2, 2), "both"))
+    two = np.sort(balance.score_allocations(rows, moved, (2, 2, 2), "both"))
     assert np.allclose(one, two)
 
 

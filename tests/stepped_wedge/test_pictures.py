@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from stepped_wedge import designs, pictures
-from stepped_wedge.allocations import Space, candidates
+from stepped_wedge.allocations import Space
 from stepped_wedge.analysis.returns import returns_of
+from stepped_wedge.balance import candidates
 from stepped_wedge.correlations import Components, from_ratios
 from stepped_wedge.curves import power_curve, sensitivity
 from stepped_wedge.exposure import single_effect_weights

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from stepped_wedge import designs
-from stepped_wedge.allocations import Covariate, Space, all_allocations, candidates
+from stepped_wedge.allocations import Space, all_allocations
 from stepped_wedge.analysis.cohort import fit_cohort
 from stepped_wedge.analysis.gee import fit_gee
 from stepped_wedge.analysis.generalised import fit_generalised
 from stepped_wedge.analysis.mixed import fit_mixed
 from stepped_wedge.analysis.returns import Persons, returns_of
+from stepped_wedge.balance import Covariate, candidates
 from stepped_wedge.correlations import Components, from_ratios
 from stepped_wedge.misfit import true_size
 from stepped_wedge.outcomes import Effect, Outcome
