@@ -8,7 +8,7 @@ from django.utils import timezone
 from calls.choices import CallStatus, QuestionKind
 from calls.models import Application, Assessment, Call, Criterion, Enquiry, Question
 from evaluations.choices import Design, Stage
-from evaluations.models import Duty, Evaluation, Evaluator, Output
+from evaluations.models import Duty, Evaluation, Evaluator, Output, ProtocolVersion
 from evidence_store.choices import Axis, EntryStatus
 from evidence_store.models import Entry, Finding, Outcome, Rating, RatingLevel, RatingScheme, Review
 from newsroom.choices import PostStatus
@@ -16,7 +16,7 @@ from newsroom.models import Post as NewsPost
 from notices.choices import NoticeKind, NoticeStatus
 from notices.models import Notice
 from partners.choices import AuthorityType, InvitationPurpose, MembershipRole, OrganisationKind, Region
-from partners.models import Invitation, Membership, Organisation
+from partners.models import Agreement, Invitation, Membership, Organisation
 from people.choices import StaffRole
 from people.models import Person, Post
 from programmes.choices import ObligationKind, PartnershipStatus
@@ -116,6 +116,15 @@ class InvitationFactory(factory.django.DjangoModelFactory):
     token_hash = factory.Sequence(lambda n: f"{n:064}")
     invited_by = factory.SubFactory(PersonFactory)
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))
+
+
+class AgreementFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Agreement
+
+    organisation = factory.SubFactory(OrganisationFactory)
+    kind = "memorandum"
+    title = "Memorandum of understanding"
 
 
 # --- programmes ------------------------------------------------------------------------------------------------------
@@ -316,6 +325,14 @@ class OutputFactory(factory.django.DjangoModelFactory):
     kind = "final"
     title = factory.Sequence(lambda n: f"Report {n}")
     published_on = factory.LazyFunction(lambda: timezone.localdate() - timedelta(days=1))
+
+
+class ProtocolFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ProtocolVersion
+
+    evaluation = factory.SubFactory(EvaluationFactory)
+    number = factory.LazyAttribute(lambda o: o.evaluation.protocols.count() + 1)
 
 
 # --- evidence store --------------------------------------------------------------------------------------------------
