@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.actions import record
+from audit.exports import as_csv
 from lifecycle.actions import RecordChanged
 from notices.models import Notice
 from people.models import Person
@@ -23,7 +24,7 @@ from programmes.actions.reports import FIELDS
 from programmes.filters import ObligationFilter
 from programmes.forms import MoveDateForm, QuestionForm, ReasonForm, ReportForm
 from programmes.models import Obligation, Report
-from programmes.views.pages import as_csv, frame_for, obligation_or_404, page_of, staff_only
+from programmes.views.pages import frame_for, obligation_or_404, page_of, staff_only
 
 
 @require_safe

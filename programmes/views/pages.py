@@ -1,11 +1,7 @@
 """What the pages of this app have in common: whose frame they wear, and how a list is cut into pages."""
 
-import csv
-from collections.abc import Iterable, Sequence
-
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
 from people.models import Person
@@ -43,20 +39,3 @@ def obligation_or_404(request: SignedInRequest, pk: int) -> Obligation:
         "partnership__organisation", "partnership__programme", "settled_by"
     )
     return get_object_or_404(owed, pk=pk)
-
-
-def as_csv(name: str, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:
-    """A spreadsheet file; cells that a spreadsheet would run as a formula are quoted."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    response.write("\ufeff")
-    writer = csv.writer(response)
-    writer.writerow(heading)
-    for row in rows:
-        writer.writerow([_harmless(cell) for cell in row])
-    return response
-
-
-def _harmless(cell: object) -> str:
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.actions import record
+from audit.exports import as_csv
 from audit.models import Event
 from people.models import Person
 from people.requests import SignedInRequest
@@ -34,7 +35,7 @@ from programmes.forms import (
     chosen_partnerships,
 )
 from programmes.models import Partnership
-from programmes.views.pages import as_csv, frame_for, page_of, partnership_or_404, staff_only
+from programmes.views.pages import frame_for, page_of, partnership_or_404, staff_only
 
 WORDS_FOR = {
     "moved": "Moved on",

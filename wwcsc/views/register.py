@@ -1,6 +1,5 @@
 """The public register of evaluations. It shows ratings beside studies, so it sits on top of both apps."""
 
-import csv
 from typing import Any
 
 import django_filters
@@ -13,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from audit.exports import as_csv
 from evaluations import figures
 from evaluations.choices import Design, Independence, Stage
 from evaluations.models import Change, Cluster, Duty, Evaluation, Milestone, Output, ProtocolVersion
@@ -107,39 +107,46 @@ def register_csv(request: HttpRequest) -> HttpResponse:
     request.user = AnonymousUser()
     _, found = _found(request)
     programmes = set(programmes_for(request.user).values_list("pk", flat=True))
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="wwcsc-evaluations.csv"'
-    writer = csv.writer(response)
-    writer.writerow(
-        ["title", "address", "design", "stage", "independence", "programme", "evaluators", "sample", "sample_unit",
-         "clusters", "cluster_unit", "registry", "registration", "demonstration"]
-    )  # fmt: skip
-    for evaluation in found:
-        row = [
-            evaluation.title,
-            request.build_absolute_uri(evaluation.get_absolute_url()),
-            evaluation.get_design_display(),
-            evaluation.get_status_display(),
-            evaluation.get_independence_display(),
-            evaluation.programme.name if evaluation.programme_id in programmes else "",
-            "; ".join(
-                sorted(one.organisation.name for one in evaluation.evaluators.all() if one.organisation.is_public)
-            ),
-            evaluation.sample,
-            evaluation.sample_unit,
-            evaluation.clusters,
-            evaluation.cluster_unit,
-            evaluation.registry,
-            evaluation.registration,
-            evaluation.is_demonstration,
-        ]
-        writer.writerow([_harmless(cell) for cell in row])
-    return response
+    rows = (_as_a_row(request, evaluation, programmes) for evaluation in found)
+    return as_csv("wwcsc-evaluations", COLUMNS, rows, for_people=False)
 
 
-def _harmless(cell: Any) -> Any:
-    """Text that a spreadsheet would run as a formula gets an apostrophe in front."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+COLUMNS = (
+    "title",
+    "address",
+    "design",
+    "stage",
+    "independence",
+    "programme",
+    "evaluators",
+    "sample",
+    "sample_unit",
+    "clusters",
+    "cluster_unit",
+    "registry",
+    "registration",
+    "demonstration",
+)
+
+
+def _as_a_row(request: HttpRequest, evaluation: Evaluation, programmes: set[int]) -> tuple[object, ...]:
+    names = sorted(one.organisation.name for one in evaluation.evaluators.all() if one.organisation.is_public)
+    return (
+        evaluation.title,
+        request.build_absolute_uri(evaluation.get_absolute_url()),
+        evaluation.get_design_display(),
+        evaluation.get_status_display(),
+        evaluation.get_independence_display(),
+        evaluation.programme.name if evaluation.programme and evaluation.programme_id in programmes else "",
+        "; ".join(names),
+        evaluation.sample,
+        evaluation.sample_unit,
+        evaluation.clusters,
+        evaluation.cluster_unit,
+        evaluation.registry,
+        evaluation.registration,
+        evaluation.is_demonstration,
+    )
 
 
 @login_not_required
