@@ -459,6 +459,9 @@ class Assessment(models.Model):
     overall_comment = models.TextField(blank=True)
     version = models.PositiveIntegerField(default=0)
     submitted_at = models.DateTimeField(null=True, blank=True)
+    total = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Marks times weights, added up when the scores are sent."
+    )
     is_demonstration = models.BooleanField(default=False)
 
     objects = AssessmentQuerySet.as_manager()

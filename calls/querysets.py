@@ -20,6 +20,7 @@ SEEN_BY_THE_PUBLIC = (
 
 
 UNFINISHED = (AssessmentStatus.ASSIGNED, AssessmentStatus.STARTED)
+HIDING = (AssessmentStatus.ASSIGNED, AssessmentStatus.CONFLICTED)
 
 
 class CallQuerySet(models.QuerySet):
@@ -60,7 +61,7 @@ class ApplicationQuerySet(models.QuerySet):
         own = Q(organisation__in=person.memberships.current().values("organisation"))
         asked = self.model.assessments.rel.related_model.objects.filter(assessor=person)  # type: ignore[attr-defined]
         if person.is_centre_staff:
-            hidden = asked.filter(status__in=(AssessmentStatus.ASSIGNED, AssessmentStatus.CONFLICTED))
+            hidden = asked.filter(status__in=HIDING)
             sent = Q(submitted_at__isnull=False) & ~Q(pk__in=hidden.values("application"))
             return self.filter(own | sent)
         scored = asked.filter(status__in=(AssessmentStatus.STARTED, AssessmentStatus.SUBMITTED))
@@ -114,7 +115,7 @@ class AssessmentQuerySet(models.QuerySet):
 
     def hiding(self, person: Any) -> Self:
         """The person's own assessments that hide the content: a conflict, or nothing declared yet."""
-        return self.filter(assessor=person, status__in=(AssessmentStatus.ASSIGNED, AssessmentStatus.CONFLICTED))
+        return self.filter(assessor=person, status__in=HIDING)
 
     def in_force(self) -> Self:
         """Those that count: neither handed back nor given up for a conflict."""

@@ -13,6 +13,7 @@ from audit.actions import record
 from calls import figures
 from calls.actions.decisions import decide_not_eligible, withdraw_decision
 from calls.choices import ApplicationStatus, AssessmentStatus, CallStatus
+from calls.figures.standings import total_of
 from calls.models import HIGHEST_MARK, Application, Assessment, Call, Criterion, Moderation, Score, tidy
 from calls.notices.blindness import keep_mail_from_the_blind
 from calls.notices.decisions import tell_assessor_what_to_assess
@@ -206,7 +207,9 @@ def send_scores(assessment: Assessment, *, by: Person) -> None:
     missing = missing_from(assessment)
     if missing:
         raise ValidationError(missing)
-    move(assessment, AssessmentStatus.SUBMITTED, by=by, submitted_at=timezone.now())
+    # Weights cannot change once a call is published, so the sum stays true.
+    total = total_of(assessment)
+    move(assessment, AssessmentStatus.SUBMITTED, by=by, submitted_at=timezone.now(), total=total)
     keep_mail_from_the_blind([assessment.application])
 
 

@@ -1,8 +1,8 @@
 """The board of a call: every application with its standing, who assesses it, whether it may be assessed, and the panel."""
 
 import csv
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -28,6 +28,7 @@ from calls.forms.assessments import (
 )
 from calls.forms.decisions import BoardForm
 from calls.models import Application, Assessment, Call, Criterion
+from calls.querysets import HIDING
 from calls.rules.assessments import blinded
 from calls.rules.eligibility import eligibility_of
 from calls.views.writing import staff_call
@@ -38,17 +39,13 @@ from people.rules import require
 
 PAGE = 50
 PROPOSED_AT_ONCE = 1_500  # boxes on the page of a proposal, so that it stays small
-LAST = float("inf")
-ORDERS: dict[str, tuple[str, Callable[[figures.Row], Any]]] = {
-    "rank": ("Rank", lambda row: (row.rank or LAST, row.is_blind, -(row.standing.score or -1), row.reference)),
-    "reference": ("Reference", lambda row: row.reference),
-    "name": ("Organisation", lambda row: (row.name.lower(), row.reference)),
-    "spread": (
-        "Assessors furthest apart",
-        lambda row: (-row.standing.widest, -(row.standing.spread or 0), row.reference),
-    ),
-    "region": ("Region", lambda row: (row.region or "~", row.rank or LAST, row.reference)),
-    "load": ("Running partnerships", lambda row: (-row.running, row.rank or LAST, row.reference)),
+ORDERS = {
+    "rank": "Rank",
+    "reference": "Reference",
+    "name": "Organisation",
+    "spread": "Assessors furthest apart",
+    "region": "Region",
+    "load": "Running partnerships",
 }
 # What a spreadsheet would take for the start of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -59,16 +56,18 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @require_GET
 def applications_board(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.view_board")
-    rows, form, order = _rows(request, call)
+    asked = _asked(request, call)
+    page = Paginator(asked.places, PAGE).get_page(request.GET.get("page"))
+    page.object_list = figures.rows_at(call, page.object_list, blind=asked.blind)  # type: ignore[assignment]
     context = {
         "call": call,
-        "rows": Paginator(rows, PAGE).get_page(request.GET.get("page")),
-        "form": form,
-        "order": order,
-        "orders": [(name, label) for name, (label, _) in ORDERS.items()],
+        "rows": page,
+        "form": asked.form,
+        "order": asked.order,
+        "orders": list(ORDERS.items()),
         "places": figures.places_of(call),
         "progress": figures.progress_of(call),
-        "kept_from_me": _kept_from(request.user, call),
+        "kept_from_me": asked.kept_from,
     }
     return render(request, "calls/board/board.html", context)
 
@@ -77,7 +76,8 @@ def applications_board(request: SignedInRequest, slug: str) -> HttpResponse:
 def board_csv(request: SignedInRequest, slug: str) -> HttpResponse:
     """The board as it is filtered. What its reader is blind to stays empty here too."""
     call = staff_call(request, slug, "calls.export_board")
-    rows, _, _ = _rows(request, call)
+    asked = _asked(request, call)
+    rows = figures.rows_at(call, asked.places, blind=asked.blind)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{call.slug}-board.csv"'
     response.write("\ufeff")  # spreadsheets then read it as UTF-8
@@ -85,7 +85,7 @@ def board_csv(request: SignedInRequest, slug: str) -> HttpResponse:
     writer.writerow(HEADS)
     for row in rows:
         writer.writerow([_harmless(cell) for cell in _cells(row)])
-    for assessment in _kept_from(request.user, call):
+    for assessment in asked.kept_from:
         writer.writerow(
             [_harmless(assessment.application.reference), "Not shown to you: conflict of interest, or not declared yet"]
         )
@@ -148,37 +148,29 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
-def _rows(request: SignedInRequest, call: Call) -> tuple[list[figures.Row], BoardForm, str]:
+class Asked(NamedTuple):
+    """What the address of a board asks for."""
+
+    places: list[figures.Place]
+    blind: set[int]
+    kept_from: list[Assessment]
+    form: BoardForm
+    order: str
+
+
+def _asked(request: SignedInRequest, call: Call) -> Asked:
     form = BoardForm(request.GET)
-    wanted = form.wanted()
-    rows = [row for row in figures.board(call, request.user) if _fits(row, wanted)]
-    order = request.GET.get("sort", "rank")
+    wanted, order = form.wanted(), request.GET.get("sort", "rank")
     order = order if order in ORDERS else "rank"
-    rows.sort(key=ORDERS[order][1])
-    return rows, form, order
-
-
-def _fits(row: figures.Row, wanted: dict[str, str]) -> bool:
-    return all(FITS[name](row, value) for name, value in wanted.items())
-
-
-SCORES: dict[str, Callable[[figures.Row], bool]] = {
-    "in": lambda row: row.standing.all_in,
-    "waiting": lambda row: row.standing.asked > row.standing.sent,
-    "unsettled": lambda row: row.standing.unsettled > 0,
-    # A reader who is blind to an application cannot find out with a filter whether others were asked.
-    "nobody": lambda row: not row.is_blind and row.standing.asked == 0,
-}
-FITS: dict[str, Callable[[figures.Row, str], bool]] = {
-    "find": lambda row, value: value.lower() in f"{row.reference} {row.name} {row.practice_name}".lower(),
-    "status": lambda row, value: row.status == value,
-    "outcome": lambda row, value: not row.is_blind and row.outcome == ("" if value == "none" else value),
-    "scores": lambda row, value: SCORES[value](row),
-    "region": lambda row, value: row.region == value,
-    "kind": lambda row, value: row.kind == value,
-    "grade": lambda row, value: row.grade == value,
-    "load": lambda row, value: row.running == 0 if value == "0" else row.running >= int(value),
-}
+    own = figures.own_blinding(call, request.user)
+    blind = {one.application_id for one in own}
+    return Asked(
+        places=figures.places_on_board(call, request.user, blind=blind, wanted=wanted, order=order),
+        blind=blind,
+        kept_from=[one for one in own if one.status in HIDING],
+        form=form,
+        order=order,
+    )
 
 
 def _kept_from(person: Person, call: Call) -> list[Assessment]:

@@ -14,6 +14,7 @@ from django.db import connections, models, transaction
 from django.utils import timezone
 from psycopg import conninfo, sql
 
+from calls import figures
 from calls.choices import ApplicationStatus, AssessmentStatus, CallStatus
 from calls.models import Answer, Application, Assessment, Call, Criterion, Question, Score
 from partners.choices import AuthorityType, MembershipRole, OrganisationKind, Region
@@ -143,6 +144,7 @@ def generate(applications: int, assessments: int) -> dict[str, int]:
             for criterion in criteria
         ),
     )
+    figures.store_totals(call)
     rows = {
         "organisations": organisations,
         "applications": sent,
