@@ -290,6 +290,14 @@ def _read_inference(keys: Keys) -> Inference:
 
 def answer_case(given: Any) -> dict[str, Any]:
     """The answer to one case, ready for JSON."""
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            return _answer_case(given)
+    except (FloatingPointError, np.linalg.LinAlgError, OverflowError, ZeroDivisionError) as problem:
+        raise CaseRefused("case", f"its numbers are too extreme to compute with ({problem})") from problem
+
+
+def _answer_case(given: Any) -> dict[str, Any]:
     case = read_case(given)
     plan = case.plan
     found: dict[str, Any] = {} if case.id is None else {"id": case.id}

@@ -21,6 +21,7 @@ from stepped_wedge.refusals import CaseRefused, refuse_unless
 type TimeModel = str
 
 SAMPLING = ("cross-sectional", "closed-cohort", "open-cohort")
+MOST_PERIODS, MOST_CELLS = 1_000, 1_000_000
 TIME_MODELS = ("categorical", "linear", "none")
 
 
@@ -167,6 +168,10 @@ class Design:
 def _refuse_bad_shape(x: np.ndarray) -> None:
     if x.ndim != 2 or not x.size:
         raise CaseRefused("design.x", "the design must be a table of clusters by periods with at least one cell")
+    if x.shape[1] > MOST_PERIODS or x.size > MOST_CELLS:
+        raise CaseRefused(
+            "design.x", f"more than {MOST_PERIODS:,} periods or {MOST_CELLS:,} cells are beyond this library"
+        )
     if x.shape[0] < 2:
         raise CaseRefused("design.x", "a trial needs at least two clusters, this design has one")
     if x.shape[1] < 1:
@@ -237,6 +242,10 @@ def stepped_wedge(clusters_per_sequence: Sequence[int], periods: int | None = No
     _refuse_bad_counts(clusters_per_sequence)
     steps = len(clusters_per_sequence)
     length = steps + 1 if periods is None else periods
+    if isinstance(length, int) and (length > MOST_PERIODS or sum(clusters_per_sequence) * length > MOST_CELLS):
+        raise CaseRefused(
+            "design", f"more than {MOST_PERIODS:,} periods or {MOST_CELLS:,} cells are beyond this library"
+        )
     refuse_unless(
         isinstance(length, int) and not isinstance(length, bool) and length >= 2,
         "design.periods",

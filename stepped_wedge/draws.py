@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,7 @@ def draft(spec: Mapping[str, Any], table: Sequence[Mapping[str, str]] | None = N
     refuse_unless(isinstance(spec, Mapping), "spec", "must be a JSON object")
     for key in spec:
         refuse_unless(key in SPEC_KEYS, str(key), f"is not a key of this file; known: {', '.join(sorted(SPEC_KEYS))}")
+    _refuse_wrong_kinds(spec)
     wanted = _wanted_covariates(spec)
     rows = _rows(spec, table)
     clusters = tuple(sorted(rows)) if rows else tuple(sorted(map(str, spec.get("clusters") or ())))
@@ -152,12 +153,12 @@ def draft(spec: Mapping[str, Any], table: Sequence[Mapping[str, str]] | None = N
         "the clusters named are not the clusters of the covariate file",
     )
     slots: Any = spec.get("clusters_per_sequence")
-    whole = (
-        isinstance(slots, list | tuple) and slots and all(isinstance(n, int) and not isinstance(n, bool) for n in slots)
-    )
-    refuse_unless(whole, "clusters_per_sequence", "must list the number of clusters in each sequence")
+    refuse_unless(slots, "clusters_per_sequence", "must list the number of clusters in each sequence")
     _check_cutoff(spec)
     needed = {item["name"] for item in wanted} | ({str(spec["strata"])} if spec.get("strata") else set())
+    for column in needed:
+        known = rows and all(column in row for row in rows.values())
+        refuse_unless(known, f"covariates.{column}", "is not a column of the covariate file")
     used = {name: {column: rows[name][column] for column in sorted(needed)} for name in clusters} if needed else {}
     strata = tuple(used[name][str(spec["strata"])] for name in clusters) if spec.get("strata") else ()
     constraints = tuple(_constraint(item) for item in spec.get("constraints") or ())
@@ -172,13 +173,60 @@ def draft(spec: Mapping[str, Any], table: Sequence[Mapping[str, str]] | None = N
     return Draft(frozen, space, covariates, reserve)
 
 
+def _is_list_of(kind: type, value: object) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(each, kind) and not isinstance(each, bool) for each in value
+    )
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(row, Mapping) for row in value.values())
+
+
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **{
+        key: (lambda v: isinstance(v, str), "must be a text")
+        for key in ("protocol", "id_column", "score", "strata", "public_random")
+    },
+    **{
+        key: (lambda v: _is_list_of(str, v), "must be a list of texts")
+        for key in ("clusters", "reserve", "constraints")
+    },
+    "clusters_per_sequence": (lambda v: _is_list_of(int, v), "must list the number of clusters in each sequence"),
+    "exposure": (lambda v: _is_list_of((int, float), v), "must list the intervention periods of each sequence"),  # type: ignore[arg-type]
+    "sample": (
+        lambda v: isinstance(v, int) and not isinstance(v, bool) and 1 <= v <= 10**7,
+        "must be a whole number up to 10,000,000",
+    ),
+    "table": (_is_table, "must give the covariates of each cluster"),
+    "strata_slots": (
+        lambda v: isinstance(v, Mapping) and all(_is_list_of(int, slots) for slots in v.values()),
+        "must give a list of slots for each stratum",
+    ),
+}
+
+
+def _refuse_wrong_kinds(spec: Mapping[str, Any]) -> None:
+    for key, (is_right, wanted) in _KINDS.items():
+        if spec.get(key) is not None:
+            refuse_unless(is_right(spec[key]), key, wanted)
+    slots, exposure = spec.get("clusters_per_sequence"), spec.get("exposure")
+    refuse_unless(
+        exposure is None or (slots and len(exposure) == len(slots)), "exposure", "needs a number for each sequence"
+    )
+
+
 def _wanted_covariates(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     given = spec.get("covariates") or []
     refuse_unless(isinstance(given, list), "covariates", "must be a list of names or of objects with a name")
     for spot, item in enumerate(given):
         one = {"name": item} if isinstance(item, str) else item
-        refuse_unless(isinstance(one, Mapping) and one.get("name"), f"covariates[{spot}]", "needs a name")
+        refuse_unless(
+            isinstance(one, Mapping) and isinstance(one.get("name"), str) and one["name"],
+            f"covariates[{spot}]",
+            "needs a name",
+        )
         unknown = set(one) - {"name", "kind", "weight"}
         refuse_unless(not unknown, f"covariates[{spot}]", f"unknown keys: {', '.join(sorted(unknown))}")
         refuse_unless(
@@ -188,7 +236,7 @@ def _wanted_covariates(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
         )
         weight = one.get("weight", 1)
         refuse_unless(
-            isinstance(weight, int | float) and not isinstance(weight, bool) and weight >= 0,
+            isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight < 1e100,
             f"covariates[{spot}].weight",
             "must be a number of at least 0",
         )
@@ -218,9 +266,7 @@ def _check_cutoff(spec: Mapping[str, Any]) -> None:
 
 
 def _strata_slots(spec: Mapping[str, Any]) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    given = spec.get("strata_slots") or {}
-    refuse_unless(isinstance(given, Mapping), "strata_slots", "must give a list of slots for each stratum")
-    return tuple((str(label), tuple(slots)) for label, slots in given.items())
+    return tuple((str(label), tuple(slots)) for label, slots in (spec.get("strata_slots") or {}).items())
 
 
 def _constraint(item: Any) -> Constraint:

@@ -35,6 +35,8 @@ class Keys:
             return default
         sound = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         refuse_unless(sound, self.at(name), f"must be a number, not {value!r}")
+        plausible = value == 0 or 1e-30 <= abs(value) <= 1e30
+        refuse_unless(plausible, self.at(name), f"{value:g} is beyond what can be computed with")
         return float(value)
 
     def needed(self, name: str) -> float:

@@ -148,7 +148,10 @@ def _residual(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
     gram[:, steps, steps] += empty
     target = centred.sum(1)
     target[:, -1] = 0
-    trend = np.linalg.solve(gram, target[:, :, None])[:, :, 0]
+    try:
+        trend = np.linalg.solve(gram, target[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:  # lost cells can cut the table in two: any solution gives the same residuals
+        trend = (np.linalg.pinv(gram, hermitian=True) @ target[:, :, None])[:, :, 0]
     fitted = mask * trend[:, None, :]
     return centred - (fitted - fitted.sum(2, keepdims=True) / in_row * mask)
 

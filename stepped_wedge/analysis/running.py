@@ -43,6 +43,13 @@ SPEC = {
 
 def analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
     """Run a pre-specified analysis. Keys of `spec` are in the README; unknown ones are refused with their path."""
+    try:
+        return _analyse(spec, returns)
+    except np.linalg.LinAlgError as problem:
+        raise CaseRefused("data", f"these returns do not carry the model that was asked for ({problem})") from problem
+
+
+def _analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
     refuse_unless(isinstance(spec, Mapping), "spec", "must be a JSON object")
     top = Keys(spec, "")
     top.refuse_unknown(SPEC)
@@ -59,7 +66,9 @@ def analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
     answer |= _run(method, top, returns)
     also = top.get("also", list(advice.support) if top.word("method") in (None, "default") else [])
     refuse_unless(
-        isinstance(also, list) and set(also) <= set(METHODS), "also", f"must be a list from {', '.join(METHODS)}"
+        isinstance(also, list) and all(each in METHODS for each in also),
+        "also",
+        f"must be a list from {', '.join(METHODS)}",
     )
     beside: dict[str, Any] = {}
     for other in also:
@@ -326,7 +335,7 @@ def _corrections(top: Keys) -> list[str]:
     given = top.get("corrections", ["KC"])
     wanted = [given] if isinstance(given, str) else given
     refuse_unless(
-        isinstance(wanted, list) and wanted and set(wanted) <= set(CORRECTIONS),
+        isinstance(wanted, list) and wanted and all(each in CORRECTIONS for each in wanted),
         "corrections",
         f"must be from {', '.join(CORRECTIONS)}",
     )
