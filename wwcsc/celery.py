@@ -14,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wwcsc.settings")
 BEAT_SCHEDULE = {
     "wwcsc.tasks.beat_heartbeat": 10,
     "notices.tasks.ring": 10,
+    "calls.tasks.tell_followers_of_what_opened": 60,
     "programmes.tasks.remind_of_reports": 60,
     "evidence_store.tasks.reindex_what_became_public": 60,
 }

@@ -323,6 +323,79 @@ def _require_releasable(posts: list[figures.Mailing], letters: int) -> None:
         raise ValidationError("The moment by which offers are to be answered has passed. Choose a later one first.")
 
 
+# --- the reserve list ---------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def promote(application: Application, *, until: datetime, reason: str = "", seen: int, by: Person) -> list[Notice]:
+    """Offer a reserve the place that became free: a new version of its decision, a new letter, a new moment to answer.
+
+    One step, so that no applicant is ever between the two results. Who is not first on the list needs a reason.
+    """
+    require(by, "calls.settle_offer", application)
+    call = Call.objects.select_for_update().get(pk=application.call_id)
+    application = _locked(application)
+    decision = Decision.objects.filter(application=application).first()
+    if decision is None or decision.version != seen:
+        raise RecordChanged(application)
+    rank, reason = decision.reserve_rank, tidy(reason)
+    _require_promotable(call, application, decision, until=until)
+    first = figures.next_reserve(call)
+    if first is not None and first.application_id != application.pk and not reason:
+        known = by.has_perm("calls.settle_offer", first.application)
+        named = first.application.reference if known else "Another application"
+        raise ValidationError(f"{named} is first on the reserve list. Say why it is not asked.")
+    said = f"Offered from place {rank} of the reserve list."
+    decision = _store(
+        application,
+        decision,
+        {
+            "outcome": Outcome.OFFER,
+            "reserve_rank": None,
+            "reason": "\n\n".join(filter(None, (decision.reason, said, reason))),
+            "respond_by": until,
+            "told_at": timezone.now(),
+            "decided_at": timezone.now(),
+            "decided_by": by,
+        },
+    )
+    record("promoted from the reserve list", application, by=by, version=decision.version, rank=rank)
+    renew_letters(decision, by=by)
+    letters = list(Notice.objects.about(decision).held())
+    if not letters:
+        raise ValidationError(
+            "Nobody can receive the letter: the organisation has no lead. Invite one, then come back."
+        )
+    for notice in letters:
+        release(notice, by=by)
+    return letters
+
+
+def preview_promotion(
+    application: Application, *, until: datetime, reason: str = "", seen: int, by: Person
+) -> list[Notice]:
+    """The letters exactly as they would go. Nothing of it is kept."""
+    with transaction.atomic():
+        letters = promote(application, until=until, reason=reason, seen=seen, by=by)
+        transaction.set_rollback(True)
+    return letters
+
+
+def _require_promotable(call: Call, application: Application, decision: Decision, *, until: datetime) -> None:
+    told_a_reserve = decision.outcome == Outcome.RESERVE and decision.told_at is not None
+    if call.status != CallStatus.ANNOUNCED or application.status != ApplicationStatus.TOLD or not told_a_reserve:
+        raise ValidationError("This application is not on the reserve list of a call whose results were sent.")
+    if until <= timezone.now():
+        raise ValidationError("Choose a moment in the future by which the offer is to be answered.")
+    taken = figures.places_of(call)
+    joint = application.with_organisations.filter(kind=OrganisationKind.LOCAL_AUTHORITY).count()
+    needed = figures.places_needed(call, application.organisation.kind, joint)
+    if taken.places is not None and taken.offered + needed > taken.places:
+        raise ValidationError(
+            f"No place is free: {taken}. Record first which offer was declined or lapsed, on the page of that offer."
+        )
+
+
 # --- answers ----------------------------------------------------------------------------------------------------------------
 
 

@@ -3,13 +3,15 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from audit.actions import record
 from calls.actions.drafts import CallHasClosed
 from calls.models import Call, Enquiry, Follower
-from calls.notices.calls import tell_enquiry_arrived, tell_enquiry_was_answered
+from calls.notices.calls import key_of_opening, tell_call_opened, tell_enquiry_arrived, tell_enquiry_was_answered
 from lifecycle.actions import RecordChanged
+from notices.models import Notice
 from people.models import Person
 from people.rules import require
 
@@ -61,3 +63,22 @@ def follow(call: Call, *, by: Person) -> None:
 
 def stop_following(call: Call, *, by: Person) -> None:
     Follower.objects.filter(call=call, person=by).delete()
+
+
+def tell_followers_of_open_calls(at: datetime | None = None) -> int:
+    """Everybody who followed a call before it opened and has not been told. Returns how many were told now.
+
+    What is due is read from our own rows, so that it does not matter how often this runs, or whether it ran at the moment
+    itself. Late is better than never, until the call has closed: then nothing is sent.
+    """
+    now = at or timezone.now()
+    number = 0
+    for call in Call.objects.public(now).open(now):
+        waiting = call.followers.filter(since__lt=F("call__opens_at"), person__is_active=True).select_related("person")
+        people = {key_of_opening(call, one.person_id): one.person for one in waiting.order_by("person")}
+        told = set(Notice.objects.filter(key__in=list(people)).values_list("key", flat=True))
+        for key, person in people.items():
+            if key not in told:
+                tell_call_opened(call, person)
+                number += 1
+    return number

@@ -65,6 +65,17 @@ def places_needed(call: Call, lead_kind: str, joint_authorities: int) -> int:
     return max(1, joint_authorities + (lead_kind == OrganisationKind.LOCAL_AUTHORITY))
 
 
+def next_reserve(call: Call) -> Decision | None:
+    """The first on the reserve list who was told and still waits."""
+    waiting = Decision.objects.filter(
+        application__call=call,
+        application__status=ApplicationStatus.TOLD,
+        outcome=Outcome.RESERVE,
+        told_at__isnull=False,
+    )
+    return waiting.select_related("application").order_by("reserve_rank", "pk").first()
+
+
 # --- assessors -----------------------------------------------------------------------------------------------------------
 
 

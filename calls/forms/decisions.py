@@ -86,6 +86,18 @@ class ExtendOfferForm(forms.Form):
     )
 
 
+class PromoteForm(forms.Form):
+    until = MomentField(label="The offer is to be answered by", help_text="UK time. It stands in the letter.")
+    reason = WordsField(
+        label="Why this one",
+        help_text="Needed when it is not the first on the reserve list. Kept by the centre.",
+        required=False,
+        rows=2,
+        max_length=2_000,
+    )
+    seen = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+
+
 class BoardForm(forms.Form):
     """Filters of the board. A value that is not known is left out; it never empties the page by accident."""
 

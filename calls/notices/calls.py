@@ -87,6 +87,25 @@ def tell_call_was_cancelled(call: Call) -> None:
         )
 
 
+def key_of_opening(call: Call, person: int) -> str:
+    return f"call-opened:{call.pk}:{person}"
+
+
+def tell_call_opened(call: Call, person: Person) -> None:
+    """Not sent any more once the call has closed."""
+    queue(
+        "calls/emails/call_opened",
+        to=person.email,
+        key=key_of_opening(call, person.pk),
+        kind=NoticeKind.BULK,
+        person=person,
+        about=call,
+        expires_at=call.closes_at,
+        call=call,
+        link=address("calls:call", call.slug),
+    )
+
+
 def tell_enquiry_arrived(enquiry: Enquiry) -> None:
     """To the address of the call: the centre answers within two working days."""
     if not enquiry.call.contact_email:

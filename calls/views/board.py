@@ -27,7 +27,7 @@ from calls.forms.assessments import (
     told,
 )
 from calls.forms.decisions import BoardForm
-from calls.models import Application, Assessment, Call, Criterion
+from calls.models import Application, Assessment, Call, Criterion, Decision
 from calls.querysets import HIDING
 from calls.rules.assessments import blinded
 from calls.rules.eligibility import eligibility_of
@@ -68,8 +68,17 @@ def applications_board(request: SignedInRequest, slug: str) -> HttpResponse:
         "places": figures.places_of(call),
         "progress": figures.progress_of(call),
         "kept_from_me": asked.kept_from,
+        "next_reserve": _reserve_to_ask(request.user, call, asked.blind),
     }
     return render(request, "calls/board/board.html", context)
+
+
+def _reserve_to_ask(person: Person, call: Call, blind: set[int]) -> Decision | None:
+    """After the results were sent, for whoever may offer its place."""
+    if call.status != CallStatus.ANNOUNCED or not person.has_perm("calls.release_letters", call):
+        return None
+    first = figures.next_reserve(call)
+    return None if first is None or first.application_id in blind else first
 
 
 @require_GET

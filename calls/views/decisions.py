@@ -13,7 +13,15 @@ from calls import figures
 from calls.actions import decisions as actions
 from calls.choices import RESULT_KNOWN_TO_APPLICANT, ApplicationStatus, CallStatus, Outcome
 from calls.forms.assessments import told
-from calls.forms.decisions import DecisionForm, DeclineForm, ExtendOfferForm, ReleaseForm, RespondByForm, SeenForm
+from calls.forms.decisions import (
+    DecisionForm,
+    DeclineForm,
+    ExtendOfferForm,
+    PromoteForm,
+    ReleaseForm,
+    RespondByForm,
+    SeenForm,
+)
 from calls.models import Application, Assessment, Call, Decision
 from calls.rules.assessments import blinded
 from calls.views.assessments import answers_by_section, marks_side_by_side
@@ -22,6 +30,7 @@ from calls.views.writing import staff_call
 from lifecycle.actions import RecordChanged
 from notices.models import Notice
 from partners.choices import AuthorityType, Grade
+from people.models import Person
 from people.requests import SignedInRequest
 from people.rules import require
 
@@ -151,13 +160,30 @@ def take_decision_back(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def offer(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Staff give a partner longer, or record that an offer lapsed or was declined in another way."""
+    """Staff give a partner longer, record that an offer lapsed or was declined in another way, or ask a reserve."""
     application = staff_application(request, pk, "calls.settle_offer")
     decision = get_object_or_404(Decision.objects.exclude(told_at=None), application=application)
     wants = request.POST.get("act")
     extend = ExtendOfferForm(request.POST if wants == "extend" else None, prefix="extend")
     decline = DeclineForm(request.POST if wants == "decline" else None, prefix="decline")
+    promote = PromoteForm(
+        request.POST if wants in ("preview", "promote") else None,
+        prefix="promote",
+        initial={
+            "seen": decision.version,
+            "until": figures.closes_of_business(application.call.respond_within_days),
+        },
+    )
+    letters: list[Notice] = []
     try:
+        if wants == "preview" and promote.is_valid():
+            letters = actions.preview_promotion(application, by=request.user, **promote.cleaned_data)
+        if wants == "promote" and promote.is_valid():
+            actions.promote(application, by=request.user, **promote.cleaned_data)
+            messages.success(
+                request, "The place is offered. The leads get the letter, and see the offer on their page."
+            )
+            return redirect("calls:decide", application.pk)
         if wants == "extend" and extend.is_valid():
             actions.extend_offer(
                 application, extend.cleaned_data["until"], reason=extend.cleaned_data["reason"], by=request.user
@@ -169,15 +195,25 @@ def offer(request: SignedInRequest, pk: int) -> HttpResponse:
             messages.success(request, "Recorded. The place is free for the reserve list.")
             return redirect("calls:decide", application.pk)
     except ValidationError as problem:
-        told(extend if wants == "extend" else decline, problem)
+        told({"extend": extend, "decline": decline}.get(str(wants), promote), problem)
     context = {
         "application": application,
         "call": application.call,
         "decision": decision,
         "extend": extend,
         "decline": decline,
+        "promote": promote,
+        "letters": letters,
+        "places": figures.places_of(application.call),
+        "next_reserve": _first_reserve(request.user, application.call),
     }
     return render(request, "calls/board/offer.html", context)
+
+
+def _first_reserve(person: Person, call: Call) -> Decision | None:
+    """The first of the reserve list, unless the person is kept from it."""
+    first = figures.next_reserve(call)
+    return first if first and person.has_perm("calls.settle_offer", first.application) else None
 
 
 # --- letters -------------------------------------------------------------------------------------------------------------------

@@ -90,5 +90,8 @@ def follow(request: SignedInRequest, slug: str) -> HttpResponse:
         messages.success(request, "You will not be written to about this call any more.")
     else:
         enquiries.follow(call, by=request.user)
-        messages.success(request, "You will get an e-mail when a question is answered or when a date changes.")
+        opening = "the call opens, when " if call.opens_later(request.arrived_at) else ""
+        messages.success(
+            request, f"You will get an e-mail when {opening}a question is answered or when a date changes."
+        )
     return redirect(call)
