@@ -24,11 +24,14 @@ from programmes.choices import ObligationStatus, PartnershipStatus
 from programmes.models import Report
 from tests.factories import (
     ApplicationFactory,
+    AssessmentFactory,
     CallFactory,
     CriterionFactory,
+    DutyFactory,
     EnquiryFactory,
     EntryFactory,
     EvaluationFactory,
+    EvaluatorFactory,
     FindingFactory,
     InvitationFactory,
     MembershipFactory,
@@ -40,6 +43,7 @@ from tests.factories import (
     PartnershipFactory,
     PersonFactory,
     ProgrammeFactory,
+    ProtocolFactory,
     QuestionFactory,
     RatingFactory,
     StaffFactory,
@@ -100,7 +104,12 @@ def build() -> World:
 
 
 def _slugs(own: str, other: str, hidden: str) -> dict[str, dict[str, Any]]:
-    return {"own": {"slug": own}, "other": {"slug": other}, "hidden": {"slug": hidden}, "missing": {"slug": "no-such-thing"}}
+    return {
+        "own": {"slug": own},
+        "other": {"slug": other},
+        "hidden": {"slug": hidden},
+        "missing": {"slug": "no-such-thing"},
+    }
 
 
 def _numbers(own: Any, other: Any, hidden: Any = None, **more: Any) -> dict[str, dict[str, Any]]:
@@ -143,7 +152,9 @@ def _partnerships(world: World, a: Any, b: Any, programme: Any) -> dict[str, Any
     rows = {}
     later = timezone.now() + timedelta(days=9)
     for key, organisation, canary in (("a", a, CANARY_A), ("b", b, CANARY_B)):
-        rows[key] = PartnershipFactory(organisation=organisation, programme=programme, practice_name=f"Public practice of {key}")
+        rows[key] = PartnershipFactory(
+            organisation=organisation, programme=programme, practice_name=f"Public practice of {key}"
+        )
         agreement = Agreement.objects.create(
             organisation=organisation, kind="memorandum", title="Agreement", status="issued", terms=f"Terms {canary}"
         )
@@ -164,9 +175,14 @@ def _owed(world: World, partnerships: dict[str, Any]) -> dict[str, Any]:
     now, rows = timezone.now(), {}
     for key, canary in (("a", CANARY_A), ("b", CANARY_B)):
         writer = world.people[f"lead_{key}"]
-        rows[key] = ObligationFactory(partnership=partnerships[key], title=f"Report {canary}", due_at=now + timedelta(days=5))
+        rows[key] = ObligationFactory(
+            partnership=partnerships[key], title=f"Report {canary}", due_at=now + timedelta(days=5)
+        )
         sent = ObligationFactory(
-            partnership=partnerships[key], title=f"Sent report {canary}", status=ObligationStatus.RECEIVED, received_at=now
+            partnership=partnerships[key],
+            title=f"Sent report {canary}",
+            status=ObligationStatus.RECEIVED,
+            received_at=now,
         )
         Report.objects.create(
             obligation=sent, activity=canary, learning=canary, next_steps=canary, submitted_at=now, submitted_by=writer
@@ -184,7 +200,10 @@ def _calls(world: World, public: Any, hidden: Any, a: Any, b: Any) -> None:
     question = QuestionFactory(call=opened, position=1)
     CriterionFactory(call=opened, position=1)
     enquiry = EnquiryFactory(call=opened)
-    drafts = [_application(opened, who, ApplicationStatus.DRAFT, canary, world) for who, canary in ((a, CANARY_A), (b, CANARY_B))]
+    drafts = [
+        _application(opened, who, ApplicationStatus.DRAFT, canary, world)
+        for who, canary in ((a, CANARY_A), (b, CANARY_B))
+    ]
     closed = CallFactory(
         slug="closed-call",
         programme=public,
@@ -194,7 +213,10 @@ def _calls(world: World, public: Any, hidden: Any, a: Any, b: Any) -> None:
     )
     QuestionFactory(call=closed, position=1)
     criterion = CriterionFactory(call=closed, position=1)
-    scored = [_application(closed, who, ApplicationStatus.ELIGIBLE, canary, world) for who, canary in ((a, CANARY_A), (b, CANARY_B))]
+    scored = [
+        _application(closed, who, ApplicationStatus.ELIGIBLE, canary, world)
+        for who, canary in ((a, CANARY_A), (b, CANARY_B))
+    ]
     _assessments(world, scored, criterion, now)
     told = CallFactory(
         slug="told-call",
@@ -222,7 +244,8 @@ def _calls(world: World, public: Any, hidden: Any, a: Any, b: Any) -> None:
         kind: {"slug": "open-call", "pk": number} for kind, number in (("own", question.pk), ("missing", MISSING))
     }
     world.objects["criterion"] = {
-        kind: {"slug": "open-call", "pk": number} for kind, number in (("own", opened.criteria.get().pk), ("missing", MISSING))
+        kind: {"slug": "open-call", "pk": number}
+        for kind, number in (("own", opened.criteria.get().pk), ("missing", MISSING))
     }
     world.objects["enquiry"] = {
         kind: {"slug": "open-call", "pk": number} for kind, number in (("own", enquiry.pk), ("missing", MISSING))
@@ -305,9 +328,14 @@ def _evidence(world: World, evaluation: Any) -> None:
     finding = FindingFactory(entry=seen)
     RatingFactory(finding=finding, is_current=False, recorded_at=now - timedelta(days=3))
     later = RatingFactory(
-        finding=finding, reason=f"Under embargo {CANARY_EMBARGO}", evaluation=evaluation, public_from=now + timedelta(days=5)
+        finding=finding,
+        reason=f"Under embargo {CANARY_EMBARGO}",
+        evaluation=evaluation,
+        public_from=now + timedelta(days=5),
     )
-    hidden = EntryFactory(slug="hidden-entry", title=f"Hidden {CANARY_EMBARGO}", status=EntryStatus.DRAFT, public_from=None)
+    hidden = EntryFactory(
+        slug="hidden-entry", title=f"Hidden {CANARY_EMBARGO}", status=EntryStatus.DRAFT, public_from=None
+    )
     RatingFactory(finding=FindingFactory(entry=hidden), reason=CANARY_EMBARGO)
     world.objects["entry"] = _slugs("public-entry", "public-entry", "hidden-entry")
     world.objects["entry_number"] = _numbers(seen, seen, hidden)
@@ -318,7 +346,10 @@ def _evidence(world: World, evaluation: Any) -> None:
 def _news(world: World) -> None:
     NewsFactory(slug="public-news")
     NewsFactory(
-        slug="hidden-news", title=f"Hidden {CANARY_EMBARGO}", body=CANARY_EMBARGO, public_from=timezone.now() + timedelta(days=5)
+        slug="hidden-news",
+        title=f"Hidden {CANARY_EMBARGO}",
+        body=CANARY_EMBARGO,
+        public_from=timezone.now() + timedelta(days=5),
     )
     NewsFactory(slug="draft-news", title=f"Draft {CANARY_EMBARGO}", status=PostStatus.DRAFT)
     world.objects["news"] = _slugs("public-news", "public-news", "hidden-news")
@@ -330,34 +361,102 @@ def _mail(world: World, a: Any, b: Any, owed: dict[str, Any]) -> None:
     world.objects["notice"] = _numbers(ours, theirs)
 
 
-def multiply(world: World, times: int) -> None:
-    """More of everything, for whoever counts queries."""
+def multiply(world: World, numbers: range) -> None:
+    """More of everything, for whoever counts queries: more records in the lists, and more parts of the records on a page."""
     now = timezone.now()
-    programme = ProgrammeFactory()
-    for number in range(times):
+    programme, _ = ProgrammeFactory._meta.model.objects.get_or_create(
+        slug="more", defaults={"name": "More", "public_from": now}
+    )
+    for number in numbers:
         organisation = OrganisationFactory()
         partnership = PartnershipFactory(organisation=organisation, programme=programme)
-        PartnershipFactory(organisation=_amber(world), programme=programme, practice_name=f"More {number}")
         ObligationFactory(partnership=partnership, due_at=now - timedelta(days=1))
-        ObligationFactory(partnership=_first_of_amber(world), title=f"More {number}")
         evaluation = EvaluationFactory(programme=programme)
+        evaluation.partnerships.add(partnership)
+        OutputFactory(evaluation=evaluation)
+        DutyFactory(evaluation=evaluation)
         RatingFactory(finding=FindingFactory(entry=EntryFactory()), evaluation=evaluation)
         NewsFactory()
-        NoticeFactory()
+        NoticeFactory(status=NoticeStatus.HELD)
         CallFactory(programme=programme)
-        _application(_call("closed-call"), organisation, ApplicationStatus.ELIGIBLE, "more", world)
-        MembershipFactory(organisation=_amber(world), role=MembershipRole.READER)
+        CallFactory(programme=programme, closed=True)
         PersonFactory()
+        StaffFactory()
+        _more_of_amber(world, programme, number)
+        _more_in_calls(world, organisation, number)
+        _more_on_public_pages(organisation, number)
+
+
+def _more_of_amber(world: World, programme: Any, number: int) -> None:
+    amber, lead = _amber(world), world.people["lead_a"]
+    partnership = PartnershipFactory(organisation=amber, programme=programme, practice_name=f"More {number}")
+    EvaluationFactory(programme=programme).partnerships.add(partnership)
+    ObligationFactory(partnership=_first_of_amber(world), title=f"More {number}")
+    ObligationFactory(partnership=_embargoed_of_amber(world), title=f"More {number}")
+    MembershipFactory(organisation=amber, role=MembershipRole.READER)
+    InvitationFactory(organisation=amber)
+    MembershipFactory(organisation=OrganisationFactory(), person=lead)
+    sent = _first_of_amber(world).obligations.get(title=f"Sent report {CANARY_A}")
+    Report.objects.create(
+        obligation=sent, number=number + 2, activity="More", submitted_at=timezone.now(), submitted_by=lead
+    )
+    NoticeFactory(to=lead.email, subject_type=sent._meta.label_lower, subject_id=sent.pk)
+
+
+def _more_in_calls(world: World, organisation: Any, number: int) -> None:
+    opened, closed, told = _call("open-call"), _call("closed-call"), _call("told-call")
+    QuestionFactory(call=opened, position=number + 2, section=f"Section {number}")
+    CriterionFactory(call=opened, position=number + 2)
+    EnquiryFactory(call=opened)
+    EnquiryFactory(call=opened, answer="Yes", answered_at=timezone.now(), answered_by=world.people["programmes"])
+    QuestionFactory(call=closed, position=number + 2)
+    CriterionFactory(call=closed, position=number + 2)
+    application = _application(closed, organisation, ApplicationStatus.ELIGIBLE, "more", world)
+    AssessmentFactory(application=application, assessor=world.people["assessor"], under_way=True)
+    AssessmentFactory(application=application, assessor=world.people["unassigned_assessor"], sent=True)
+    first = closed.applications.get(organisation=_amber(world))
+    AssessmentFactory(application=first, sent=True)
+    _told(told, organisation, "more", world, timezone.now())
+    joint = opened.applications.get(organisation=_amber(world))
+    joint.with_organisations.add(organisation)
+    another = CallFactory()
+    ApplicationFactory(call=another, organisation=_amber(world), started_by=world.people["lead_a"])
+
+
+def _more_on_public_pages(organisation: Any, number: int) -> None:
+    entry, evaluation = _entry("public-entry"), _evaluation("public-evaluation")
+    finding = FindingFactory(entry=entry)
+    RatingFactory(finding=finding, is_current=False)
+    RatingFactory(finding=finding, evaluation=evaluation)
+    entry.evaluations.add(EvaluationFactory())
+    OutputFactory(evaluation=evaluation)
+    EvaluatorFactory(evaluation=evaluation, organisation=organisation)
+    ProtocolFactory(evaluation=evaluation)
+    programme = evaluation.programme
+    evaluation.partnerships.add(PartnershipFactory(organisation=organisation, programme=programme))
+    CallFactory(programme=programme)
+    NewsFactory().programmes.add(programme)
+
+
+def _embargoed_of_amber(world: World) -> Any:
+    return _amber(world).partnerships.get(practice_name=f"Embargoed {CANARY_A}")
+
+
+def _entry(slug: str) -> Any:
+    return EntryFactory._meta.model.objects.get(slug=slug)
+
+
+def _evaluation(slug: str) -> Any:
+    return EvaluationFactory._meta.model.objects.get(slug=slug)
 
 
 def _amber(world: World) -> Any:
-    return world.people["lead_a"].memberships.get().organisation
+    return world.people["lead_a"].memberships.get(organisation__slug="amber").organisation
 
 
 def _first_of_amber(world: World) -> Any:
-    return _amber(world).partnerships.order_by("pk").first()
+    return _amber(world).partnerships.get(practice_name="Public practice of a")
 
 
 def _call(slug: str) -> Any:
     return CallFactory._meta.model.objects.get(slug=slug)
-
