@@ -35,3 +35,7 @@ class NoticeStatus(TextChoices):
 
 UNSENT = (NoticeStatus.HELD, NoticeStatus.PENDING, NoticeStatus.LEASED)
 ENDED = (NoticeStatus.SENT, NoticeStatus.DEAD, NoticeStatus.CANCELLED, NoticeStatus.SUPPRESSED)
+
+# Records whose held letters go out together with what they tell, on a page of their own, and never one by one from the mail.
+# An app above adds its own in apps.py, by label.
+RELEASED_WITH_THEIR_CAUSE: set[str] = set()

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from notices.choices import NoticeKind, NoticeStatus
+from notices.choices import RELEASED_WITH_THEIR_CAUSE, NoticeKind, NoticeStatus
 from notices.querysets import NoticeQuerySet, SuppressionQuerySet
 
 
@@ -94,6 +94,11 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject or self.template} ({self.get_status_display().lower()})"
+
+    @property
+    def is_released_by_hand(self) -> bool:
+        """Held, and nothing else waits for the same moment: the result of a call is told when its letters go."""
+        return self.status == NoticeStatus.HELD and self.subject_type not in RELEASED_WITH_THEIR_CAUSE
 
     @property
     def was_perhaps_sent(self) -> bool:

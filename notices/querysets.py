@@ -6,7 +6,7 @@ from django.db.models import Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from notices.choices import UNSENT, NoticeStatus
+from notices.choices import RELEASED_WITH_THEIR_CAUSE, UNSENT, NoticeStatus
 
 
 class NoticeQuerySet(models.QuerySet):
@@ -24,6 +24,9 @@ class NoticeQuerySet(models.QuerySet):
 
     def held(self) -> Self:
         return self.filter(status=NoticeStatus.HELD)
+
+    def released_by_hand(self) -> Self:
+        return self.held().exclude(subject_type__in=RELEASED_WITH_THEIR_CAUSE)
 
     def due(self, at: datetime | None = None) -> Self:
         return self.filter(status=NoticeStatus.PENDING, due_at__lte=at or timezone.now())

@@ -46,7 +46,7 @@ def mail(request: SignedInRequest) -> HttpResponse:
         "filter": found,
         "page": page,
         "figures_of_mail": mail_figures(request.user),
-        "has_held": any(notice.status == NoticeStatus.HELD for notice in page),
+        "has_held": any(notice.is_released_by_hand for notice in page),
         "may_release": request.user.has_perm("notices.release_notice"),
     }
     return render(request, "notices/mail.html", context)
@@ -69,7 +69,7 @@ def notice(request: SignedInRequest, pk: int) -> HttpResponse:
         "attempts": [
             {"at": row.at, "what": row.what.capitalize(), "note": row.detail} for row in found.attempt_rows.all()
         ],
-        "can_release": found.status == NoticeStatus.HELD and person.has_perm("notices.release_notice", found),
+        "can_release": found.is_released_by_hand and person.has_perm("notices.release_notice", found),
         "can_withdraw": can_move(found, NoticeStatus.CANCELLED)
         and found.wire_at is None
         and person.has_perm("notices.withdraw_notice", found),
@@ -100,6 +100,10 @@ def notice_html(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def release(request: SignedInRequest, pk: int) -> HttpResponse:
     found = _notice(request, pk)
+    require(request.user, "notices.release_notice", found)
+    if found.status == NoticeStatus.HELD and not found.is_released_by_hand:
+        messages.error(request, "This letter goes out together with the result that it tells. Nothing was sent.")
+        return redirect("notices:notice", pk=found.pk)
     actions.release(found, by=request.user)
     messages.success(request, f"Released. The letter to {found.to} goes out within seconds.")
     return redirect("notices:notice", pk=found.pk)
@@ -108,7 +112,7 @@ def release(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def release_many(request: SignedInRequest) -> HttpResponse:
     require(request.user, "notices.release_notice")
-    form = ReleaseForm(request.POST, held=Notice.objects.visible_to(request.user).held())
+    form = ReleaseForm(request.POST, held=Notice.objects.visible_to(request.user).released_by_hand())
     if not form.is_valid():
         messages.error(request, " ".join(map(str, form.errors["letters"])))
         return redirect("notices:mail")
