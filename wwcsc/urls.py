@@ -3,8 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from wwcsc.views.caught_mail import caught_mail, caught_message, caught_message_html
 from wwcsc.views.about_data import about_data
+from wwcsc.views.caught_mail import caught_mail, caught_message, caught_message_html
 from wwcsc.views.health import healthz
 from wwcsc.views.home import about, accessibility, home, licences, privacy
 from wwcsc.views.public_partners import partner, partners
