@@ -45,8 +45,12 @@ class Organisation(models.Model):
     authority_type = models.CharField(max_length=20, choices=AuthorityType.choices, blank=True)
     latitude = models.DecimalField(max_digits=8, decimal_places=5, null=True, blank=True)
     longitude = models.DecimalField(max_digits=8, decimal_places=5, null=True, blank=True)
-    tile_column = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Place on the tile map, from the west.")
-    tile_row = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Place on the tile map, from the north.")
+    tile_column = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Place on the tile map, from the west."
+    )
+    tile_row = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Place on the tile map, from the north."
+    )
     exists_from = models.DateField(null=True, blank=True)
     exists_until = models.DateField(null=True, blank=True, help_text="The first day on which it exists no more.")
     web_domain = models.CharField(max_length=120, blank=True)
@@ -68,7 +72,9 @@ class Organisation(models.Model):
             models.CheckConstraint(name="organisation_has_a_name", condition=~Q(name="")),
             models.CheckConstraint(
                 name="organisation_ends_after_it_starts",
-                condition=Q(exists_until__isnull=True) | Q(exists_from__isnull=True) | Q(exists_until__gt=F("exists_from")),
+                condition=Q(exists_until__isnull=True)
+                | Q(exists_from__isnull=True)
+                | Q(exists_until__gt=F("exists_from")),
             ),
             models.CheckConstraint(
                 name="organisation_place_is_whole",
@@ -143,7 +149,9 @@ class OrganisationCode(models.Model):
                 name="code_ends_after_it_starts",
                 condition=Q(valid_until__isnull=True) | Q(valid_from__isnull=True) | Q(valid_until__gt=F("valid_from")),
             ),
-            models.UniqueConstraint(name="code_one_current_owner", fields=("scheme", "code"), condition=Q(valid_until__isnull=True)),
+            models.UniqueConstraint(
+                name="code_one_current_owner", fields=("scheme", "code"), condition=Q(valid_until__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -252,20 +260,34 @@ class AuthorityYear(models.Model):
     year = models.PositiveSmallIntegerField(help_text="The year ends on 31 March of this one.")
     children = models.PositiveIntegerField("children aged 0 to 17", null=True, blank=True)
     children_in_care = models.PositiveIntegerField("children in care on 31 March", null=True, blank=True)
-    children_in_care_rate = models.DecimalField("in care per 10,000 children", max_digits=6, decimal_places=1, null=True, blank=True)
+    children_in_care_rate = models.DecimalField(
+        "in care per 10,000 children", max_digits=6, decimal_places=1, null=True, blank=True
+    )
     started_care = models.PositiveIntegerField("children who came into care", null=True, blank=True)
-    started_care_rate = models.DecimalField("came into care per 10,000", max_digits=6, decimal_places=1, null=True, blank=True)
+    started_care_rate = models.DecimalField(
+        "came into care per 10,000", max_digits=6, decimal_places=1, null=True, blank=True
+    )
     left_care = models.PositiveIntegerField("children who left care", null=True, blank=True)
     left_care_rate = models.DecimalField("left care per 10,000", max_digits=6, decimal_places=1, null=True, blank=True)
     children_in_need = models.PositiveIntegerField("children in need on 31 March", null=True, blank=True)
     protection_plans = models.PositiveIntegerField("child protection plans on 31 March", null=True, blank=True)
     referrals = models.PositiveIntegerField("referrals in the year", null=True, blank=True)
-    rereferral_percent = models.DecimalField("referred again within 12 months (%)", max_digits=5, decimal_places=1, null=True, blank=True)
-    turnover_percent = models.DecimalField("social worker turnover (%)", max_digits=5, decimal_places=1, null=True, blank=True)
-    agency_percent = models.DecimalField("agency social workers (%)", max_digits=5, decimal_places=1, null=True, blank=True)
-    vacancy_percent = models.DecimalField("social worker vacancies (%)", max_digits=5, decimal_places=1, null=True, blank=True)
+    rereferral_percent = models.DecimalField(
+        "referred again within 12 months (%)", max_digits=5, decimal_places=1, null=True, blank=True
+    )
+    turnover_percent = models.DecimalField(
+        "social worker turnover (%)", max_digits=5, decimal_places=1, null=True, blank=True
+    )
+    agency_percent = models.DecimalField(
+        "agency social workers (%)", max_digits=5, decimal_places=1, null=True, blank=True
+    )
+    vacancy_percent = models.DecimalField(
+        "social worker vacancies (%)", max_digits=5, decimal_places=1, null=True, blank=True
+    )
     average_caseload = models.DecimalField("average caseload", max_digits=5, decimal_places=1, null=True, blank=True)
-    absence_percent = models.DecimalField("social worker absence (%)", max_digits=5, decimal_places=1, null=True, blank=True)
+    absence_percent = models.DecimalField(
+        "social worker absence (%)", max_digits=5, decimal_places=1, null=True, blank=True
+    )
 
     class Meta:
         ordering = ("authority", "-year")
@@ -332,7 +354,8 @@ class Membership(models.Model):
         constraints = [
             models.CheckConstraint(name="membership_known_role", condition=Q(role__in=MembershipRole.values)),
             models.CheckConstraint(
-                name="membership_ends_after_it_starts", condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on"))
+                name="membership_ends_after_it_starts",
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
             ),
             models.UniqueConstraint(
                 name="membership_one_current_each", fields=("person", "organisation"), condition=Q(ends_on__isnull=True)
@@ -351,7 +374,9 @@ class Invitation(models.Model):
 
     purpose = models.CharField(max_length=10, choices=InvitationPurpose.choices)
     email = models.EmailField(max_length=254)
-    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, null=True, blank=True, related_name="invitations")
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, null=True, blank=True, related_name="invitations"
+    )
     role = models.CharField(max_length=10, choices=MembershipRole.choices, blank=True)
     staff_role = models.CharField(max_length=20, choices=StaffRole.choices, blank=True)
     token_hash = models.CharField(max_length=64, unique=True)
@@ -359,7 +384,9 @@ class Invitation(models.Model):
     invited_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)
-    accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     objects = InvitationQuerySet.as_manager()
@@ -406,11 +433,17 @@ class Agreement(models.Model):
     issued_at = models.DateTimeField(null=True, blank=True)
     signed_on = models.DateField(null=True, blank=True)
     signed_by_role = models.CharField(
-        max_length=150, blank=True, help_text="The office that signed for the partner, such as Director of Children's Services."
+        max_length=150,
+        blank=True,
+        help_text="The office that signed for the partner, such as Director of Children's Services.",
     )
-    signed_elsewhere = models.BooleanField(default=False, help_text="Signed on paper or in another system; recorded here.")
+    signed_elsewhere = models.BooleanField(
+        default=False, help_text="Signed on paper or in another system; recorded here."
+    )
     recorded_at = models.DateTimeField(null=True, blank=True)
-    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     is_demonstration = models.BooleanField(default=False)
 
     objects = AgreementQuerySet.as_manager()

@@ -48,7 +48,8 @@ class OrganisationQuerySet(models.QuerySet):
 
     def existing_on(self, day: date) -> Self:
         return self.filter(
-            Q(exists_from__isnull=True) | Q(exists_from__lte=day), Q(exists_until__isnull=True) | Q(exists_until__gt=day)
+            Q(exists_from__isnull=True) | Q(exists_from__lte=day),
+            Q(exists_until__isnull=True) | Q(exists_until__gt=day),
         )
 
     def authorities(self) -> Self:

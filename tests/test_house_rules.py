@@ -182,7 +182,9 @@ def test_nothing_bypasses_the_outbox():
     senders = {
         str(path.relative_to(ROOT))
         for path in python_files()
-        if re.search(r"\bsend_mail\(|\bsend_mass_mail\(|\bget_connection\(|\bmail_admins\(", path.read_text(encoding="utf-8"))
+        if re.search(
+            r"\bsend_mail\(|\bsend_mass_mail\(|\bget_connection\(|\bmail_admins\(", path.read_text(encoding="utf-8")
+        )
     }
     assert {sender.partition("/")[0] for sender in senders} <= {"notices"}
 
@@ -243,5 +245,11 @@ def test_the_built_style_sheet_carries_nothing_of_the_government():
 
 def test_documents_name_no_machine_and_no_registry():
     shape = re.compile(r"(?<![\w/])/(?:work|root|home)/[\w.-]+|pypi\.org|registry\.npmjs|files\.pythonhosted")
-    read = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "requirements.lock", ROOT / "package-lock.json", ROOT / "Makefile"]
+    read = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        ROOT / "requirements.lock",
+        ROOT / "package-lock.json",
+        ROOT / "Makefile",
+    ]
     assert not [path.name for path in read if path.exists() and shape.search(path.read_text(encoding="utf-8"))]

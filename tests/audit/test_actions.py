@@ -48,7 +48,7 @@ def test_an_event_cannot_be_changed_before_it_is_chained_either(person):
 @pytest.mark.parametrize(
     "tampering",
     [
-        "UPDATE audit_event SET details = '{\"now\": \"other\"}' WHERE position = 2",
+        'UPDATE audit_event SET details = \'{"now": "other"}\' WHERE position = 2',
         "DELETE FROM audit_event WHERE position = 2",
         "UPDATE audit_event SET person_id = 99 WHERE position = 2",
     ],

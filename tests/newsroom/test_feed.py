@@ -49,7 +49,13 @@ def test_items_come_newest_first_and_keep_their_keys():
 def test_a_post_is_written_approved_and_seen_only_from_its_moment(client):
     writer = StaffFactory(post=StaffRole.COMMUNICATIONS)
     client.force_login(writer)
-    typed = {"title": "What we learned", "kind": "blog", "summary": "In short.", "body": "At length.", "author_role": ""}
+    typed = {
+        "title": "What we learned",
+        "kind": "blog",
+        "summary": "In short.",
+        "body": "At length.",
+        "author_role": "",
+    }
     client.post(reverse("newsroom:write_post"), typed)
     page = reverse("newsroom:post", args=["what-we-learned"])
     assert client.get(page).status_code == 200

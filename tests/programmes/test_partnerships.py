@@ -41,7 +41,12 @@ def lead():
 @pytest.fixture
 def proposed(lead, staff):
     return partnerships.propose(
-        lead.organisation, ProgrammeFactory(), practice_name="Coaching", practice="A coach.", group="Parents", by=lead.person
+        lead.organisation,
+        ProgrammeFactory(),
+        practice_name="Coaching",
+        practice="A coach.",
+        group="Parents",
+        by=lead.person,
     )
 
 

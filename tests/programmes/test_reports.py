@@ -103,7 +103,9 @@ def test_autosave_keeps_the_fields_it_was_sent_and_says_the_new_version(client, 
     assert (report.activity, report.learning) == ("One", "Two")
 
 
-@pytest.mark.parametrize("sent", [{}, {"base_version": "x"}, {"base_version": "-1"}, {"families_reached": "-3", "base_version": "0"}])
+@pytest.mark.parametrize(
+    "sent", [{}, {"base_version": "x"}, {"base_version": "-1"}, {"families_reached": "-3", "base_version": "0"}]
+)
 def test_autosave_of_nonsense_is_refused_in_words(client, owed, lead, sent):
     client.force_login(lead.person)
     answer = client.post(reverse("programmes:save_report", args=[owed.pk]), sent)
@@ -112,7 +114,15 @@ def test_autosave_of_nonsense_is_refused_in_words(client, owed, lead, sent):
 
 
 @pytest.mark.parametrize(
-    "text", ["NHS 943 476 5919", "9434765919", "UPN A123456789012", "date of birth 3/4/2015", "DOB: 03-04-15", "born on 3 April 2015"]
+    "text",
+    [
+        "NHS 943 476 5919",
+        "9434765919",
+        "UPN A123456789012",
+        "date of birth 3/4/2015",
+        "DOB: 03-04-15",
+        "born on 3 April 2015",
+    ],
 )
 def test_what_looks_like_a_child_is_refused(owed, lead, text):
     assert details_of_a_child_in(text)
