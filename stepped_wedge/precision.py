@@ -79,27 +79,39 @@ class Sums:
             return self.effect - self.cross.T @ np.linalg.pinv(self.time) @ self.cross
 
 
-def inverse(v: np.ndarray) -> np.ndarray:
-    """Inverse of one symmetric positive definite matrix; refused when it is not."""
-    factor, failed = dpotrf(v, lower=0, clean=0)
+def half_inverse(v: np.ndarray) -> np.ndarray:
+    """Upper half (zeros below) of the inverse of one symmetric positive definite matrix; refused when it is not."""
+    factor, failed = dpotrf(v, lower=0, clean=1)
     if failed:
         raise CaseRefused("correlation", NOT_POSITIVE)
-    half, _ = dpotri(factor, lower=0)
-    upper = np.triu(half)
-    upper += np.triu(half, 1).T
-    return upper
+    return dpotri(factor, lower=0)[0]
+
+
+def inverse(v: np.ndarray) -> np.ndarray:
+    """Inverse of one symmetric positive definite matrix; refused when it is not."""
+    half = half_inverse(v)
+    whole = half + half.T
+    whole.flat[:: len(v) + 1] -= half.diagonal()
+    return whole
 
 
 def information(design: Design, model: CellModel, time_model: TimeModel = "categorical") -> float:
     """Information (1 / variance) about a single effect. Refuses a design in which it is not identified."""
-    refuse_unless_identified(design, time_model)
     if time_model == "categorical" and design.is_complete and model.is_shared and model.scale is None:
+        if not design.contrast.diagonal().max() > 1e-12:  # no period has clusters under both conditions
+            refuse_unless_identified(design, time_model)
         if not model.has_random_effect:
             # sum x'Ax - I xbar'A xbar, and A is the same for all: one inner product with the design's own matrix
-            return float(np.vdot(inverse(model.base(design.period_count)), design.contrast))
+            return _inner_product(half_inverse(model.base(design.period_count)), design.contrast)
         if not (model.components.cov and model.decays):
             return _information_with_random_effect(design, model)
+    refuse_unless_identified(design, time_model)
     return float(sums(design, model, time_model).information()[0, 0])
+
+
+def _inner_product(half: np.ndarray, symmetric: np.ndarray) -> float:
+    """Sum of products of two symmetric matrices, the first given by its upper half."""
+    return float(2 * np.vdot(half, symmetric) - half.diagonal() @ symmetric.diagonal())
 
 
 def _information_with_random_effect(design: Design, model: CellModel) -> float:
@@ -115,16 +127,17 @@ def _information_with_random_effect(design: Design, model: CellModel) -> float:
     k = inverse(base)
     y = x + shift if shift else x
     ky = y @ k
-    g = (ky * y).sum(1)
+    g = np.einsum("ij,ij->i", ky, y)
     shrink = parts.eta2 / (1 + parts.eta2 * g)
     total = len(x) * k - (ky.T * shrink) @ ky
-    if shift:
-        gx, kx = g - shift * ky.sum(1), ky - shift * k.sum(0)
-        plain = (kx * x).sum()
-    else:
-        gx, kx, plain = g, ky, g.sum()
+    gx, plain, fixed = g, g.sum(), ky.sum(0)
+    if shift:  # x = y - shift
+        of_one, level = k.sum(0), ky.sum(1)
+        gx = g - shift * level
+        plain = plain - 2 * shift * level.sum() + len(x) * shift * shift * of_one.sum()
+        fixed = fixed - (len(x) * shift) * of_one
     pulled = shrink * gx
-    cross = kx.sum(0) - pulled @ ky
+    cross = fixed - pulled @ ky
     factor, failed = dpotrf(total, lower=0)
     if failed:
         raise CaseRefused("correlation", NOT_POSITIVE)
