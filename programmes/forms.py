@@ -172,8 +172,7 @@ class ReportForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         for name in TEXTS:
             self.fields[name].validators.append(MaxLengthValidator(20000))
-        if self.instance.pk:
-            self.fields["base_version"].initial = self.instance.base_version
+        self.fields["base_version"].initial = self.instance.base_version
 
     def clean(self) -> dict[str, Any]:
         clean = super().clean() or self.cleaned_data

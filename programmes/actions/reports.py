@@ -52,20 +52,26 @@ def refuse_details_of_a_child(text: str) -> None:
         )
 
 
-@transaction.atomic
-def open_report(obligation: Obligation, *, by: Person) -> Report:
-    """The version that is being written: begun now if there is none, filled from the last one after a question."""
+def report_to_write(obligation: Obligation, *, by: Person) -> Report:
+    """The version that is being written; one that is not stored yet where nobody has begun, filled from the last after a question."""
     require(by, "programmes.write_report", obligation)
-    obligation = Obligation.objects.select_for_update().get(pk=obligation.pk)
     latest = obligation.reports.order_by("-number").first()
     if latest is not None and latest.submitted_at is None:
         return latest
     if not obligation.is_outstanding:
         raise ValidationError("This report has been sent. You can write again if we ask a question about it.")
     before = {name: getattr(latest, name) for name in FIELDS} if latest else {}
-    return Report.objects.create(
-        obligation=obligation, number=(latest.number + 1) if latest else 1, saved_by=by, **before
-    )
+    return Report(obligation=obligation, number=(latest.number + 1) if latest else 1, **before)
+
+
+@transaction.atomic
+def open_report(obligation: Obligation, *, by: Person) -> Report:
+    """The version that is being written, begun now if there is none."""
+    report = report_to_write(Obligation.objects.select_for_update().get(pk=obligation.pk), by=by)
+    if report.pk is None:
+        report.saved_by = by
+        report.save(force_insert=True)
+    return report
 
 
 @transaction.atomic

@@ -112,7 +112,9 @@ def write(request: SignedInRequest, pk: int) -> HttpResponse:
     """Write a draft. Without scripts it is saved by its button; a save against an older text shows both."""
     found = obligation_or_404(request, pk)
     try:
-        report = reports.open_report(found, by=request.user)
+        # Looking at the page begins nothing; saving does.
+        begin = reports.open_report if request.method == "POST" else reports.report_to_write
+        report = begin(found, by=request.user)
     except ValidationError as refused:
         messages.warning(request, refused.messages[0])
         return redirect(found)

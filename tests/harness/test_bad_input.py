@@ -29,7 +29,7 @@ EACH_FIELD, WHOLE_FORM, EACH_ADDRESS = 1, 2, 1
 ROLES = ("anonymous", "lead_a", "assessor", "administrator")
 # What a refusal may leave behind, and why.
 KEPT = {
-    "programmes.Report": "opening the page begins the draft",
+    "programmes.Report": "a first save begins the draft, whatever of it is refused",
     "calls.AnswerRevision": "a text that somebody else overtook is kept beside theirs: nothing that was typed is lost",
     "calls.DetailRevision": "the same",
 }

@@ -209,3 +209,9 @@ def test_pasted_text_from_word_comes_back_as_it_was(client, owed, lead):
     client.force_login(lead.person)
     client.post(reverse("programmes:write_report", args=[owed.pk]), {"activity": pasted, "base_version": 0})
     assert Report.objects.get().activity.replace("\r\n", "\n") == pasted.replace("\r\n", "\n")
+
+
+def test_looking_at_the_page_begins_no_report(client, owed, lead):
+    client.force_login(lead.person)
+    assert client.get(reverse("programmes:write_report", args=[owed.pk])).status_code == 200
+    assert not Report.objects.exists()
