@@ -61,7 +61,7 @@ CORPUS = lines()
 
 
 def sample(what: str, number: int) -> list[str]:
-    return CORPUS if FULL else Random(f"{SEED} {what}").sample(CORPUS, number)
+    return CORPUS if FULL else Random(f"{SEED} {re.sub(r'[0-9]+', 'N', what)}").sample(CORPUS, number)
 
 
 @dataclass
