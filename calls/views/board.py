@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from audit.actions import record
+from audit.exports import harmless
 from calls import figures
 from calls.actions import assessments as actions
 from calls.actions import assignments
@@ -48,7 +49,6 @@ ORDERS = {
     "load": "Running partnerships",
 }
 # What a spreadsheet would take for the start of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 # --- the board -------------------------------------------------------------------------------------------------------------
 
@@ -93,10 +93,10 @@ def board_csv(request: SignedInRequest, slug: str) -> HttpResponse:
     writer = csv.writer(response)
     writer.writerow(HEADS)
     for row in rows:
-        writer.writerow([_harmless(cell) for cell in _cells(row)])
+        writer.writerow([harmless(cell) for cell in _cells(row)])
     for assessment in asked.kept_from:
         writer.writerow(
-            [_harmless(assessment.application.reference), "Not shown to you: conflict of interest, or not declared yet"]
+            [harmless(assessment.application.reference), "Not shown to you: conflict of interest, or not declared yet"]
         )
     record("exported the board", call, by=request.user, rows=len(rows))
     return response
@@ -151,10 +151,6 @@ def _cells(row: figures.Row) -> list[Any]:
         row.reserve_rank or "",
         "yes" if row.is_demonstration else "",
     ]
-
-
-def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 class Asked(NamedTuple):
