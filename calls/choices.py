@@ -22,6 +22,9 @@ class CallStatus(TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+DECIDABLE = (CallStatus.ASSESSING, CallStatus.DECIDED)
+
+
 class PlacesUnit(TextChoices):
     ORGANISATION = "organisation", "organisations"
     AUTHORITY = "authority", "local authorities"

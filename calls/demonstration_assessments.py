@@ -6,9 +6,12 @@ from hashlib import sha256
 from django.db import transaction
 from django.utils import timezone
 
+from calls import figures
 from calls.actions import assessments, decisions
 from calls.choices import CallStatus, Outcome
 from calls.models import Application, Assessment, Call, Decision
+from calls.notices.calls import leads_of
+from notices.actions import withdraw
 from notices.models import Notice
 from partners.choices import InvitationPurpose
 from partners.models import Invitation
@@ -95,7 +98,7 @@ def _letters_held(call: Call, staff: Person, assessors: list[Person]) -> None:
 def _answered(call: Call, staff: Person, assessors: list[Person]) -> None:
     """Told some days ago: one offer accepted, one waits for its answer, one could not be made."""
     received = _decide_all(call, staff, assessors, (Outcome.OFFER, Outcome.NO, Outcome.OFFER))
-    waiting = [post for post in decisions.figures.post_of(decisions.waiting_to_be_told(call)) if not post.is_blocked]
+    waiting = [post for post in figures.post_of(decisions.waiting_to_be_told(call)) if not post.is_blocked]
     if len(waiting) != len(received):
         return
     decisions.release_letters(call, letters=sum(len(post.letters) for post in waiting), by=staff)
@@ -103,7 +106,7 @@ def _answered(call: Call, staff: Person, assessors: list[Person]) -> None:
     Decision.objects.filter(application__call=call).update(told_at=told_at, decided_at=told_at - timedelta(days=6))
     Call.objects.filter(pk=call.pk).update(results_on=timezone.localdate(told_at))
     accepted = Application.objects.select_related("organisation").get(pk=received[0].pk)
-    lead = decisions.leads_of(accepted).first()
+    lead = leads_of(accepted).first()
     if lead is not None:
         decisions.accept_offer(accepted, by=lead)
 
@@ -127,12 +130,12 @@ def _decide_all(call: Call, staff: Person, assessors: list[Person], outcomes: tu
     decisions.finish_deciding(call, by=staff)
     # What would have been written to assessors weeks ago is not sent today.
     for notice in Notice.objects.about(call).unsent().filter(template="calls/emails/assessment_assigned"):
-        decisions.withdraw(notice, by=None, why="demonstration")
+        withdraw(notice, by=None, why="demonstration")
     return received
 
 
 def _begin(call: Call, staff: Person, *, days_to_score: int) -> list[Application]:
-    assessments.start_assessment(call, by=staff, assess_by=decisions.figures.closes_of_business(days_to_score))
+    assessments.start_assessment(call, by=staff, assess_by=figures.closes_of_business(days_to_score))
     received = Application.objects.filter(call=call, submitted_at__isnull=False).select_related("call", "organisation")
     return list(received.order_by("pk"))
 

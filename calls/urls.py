@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, path
 
-from calls.views import applications, assessments, board, decisions, drafts, public, writing
+from calls.views import (
+    applications,
+    assessing,
+    assessments,
+    assigning,
+    board,
+    decisions,
+    drafts,
+    letters,
+    public,
+    results,
+    writing,
+)
 
 app_name = "calls"
 
@@ -68,31 +80,31 @@ running: list[URLPattern] = [
 judging: list[URLPattern] = [
     path("staff/calls/<slug:slug>/board/", board.applications_board, name="applications_board"),
     path("staff/calls/<slug:slug>/board.csv", board.board_csv, name="board_csv"),
-    path("staff/calls/<slug:slug>/start-assessment/", board.start_assessment, name="start_assessment"),
-    path("staff/calls/<slug:slug>/eligible/", board.eligibility, name="eligibility"),
-    path("staff/calls/<slug:slug>/assessors/", board.assessors, name="assessors"),
-    path("staff/calls/<slug:slug>/assessors/suggest/", board.suggest, name="suggest_assessors"),
-    path("staff/calls/<slug:slug>/finish-deciding/", decisions.finish_deciding, name="finish_deciding"),
-    path("staff/calls/<slug:slug>/return-to-deciding/", decisions.return_to_deciding, name="return_to_deciding"),
-    path("staff/calls/<slug:slug>/letters/", decisions.letters, name="letters"),
-    path("staff/calls/<slug:slug>/letters/respond-by/", decisions.set_respond_by, name="set_respond_by"),
-    path("staff/calls/<slug:slug>/letters/renew/", decisions.renew_letters, name="renew_letters"),
-    path("staff/calls/<slug:slug>/letters/release/", decisions.release_letters, name="release_letters"),
+    path("staff/calls/<slug:slug>/start-assessment/", assessing.start_assessment, name="start_assessment"),
+    path("staff/calls/<slug:slug>/eligible/", assessing.eligibility, name="eligibility"),
+    path("staff/calls/<slug:slug>/assessors/", assigning.assessors, name="assessors"),
+    path("staff/calls/<slug:slug>/assessors/suggest/", assigning.suggest, name="suggest_assessors"),
+    path("staff/calls/<slug:slug>/finish-deciding/", letters.finish_deciding, name="finish_deciding"),
+    path("staff/calls/<slug:slug>/return-to-deciding/", letters.return_to_deciding, name="return_to_deciding"),
+    path("staff/calls/<slug:slug>/letters/", letters.letters, name="letters"),
+    path("staff/calls/<slug:slug>/letters/respond-by/", letters.set_respond_by, name="set_respond_by"),
+    path("staff/calls/<slug:slug>/letters/renew/", letters.renew_letters, name="renew_letters"),
+    path("staff/calls/<slug:slug>/letters/release/", letters.release_letters, name="release_letters"),
     path("staff/applications/<int:pk>/", decisions.decide, name="decide"),
     path("staff/applications/<int:pk>/take-decision-back/", decisions.take_decision_back, name="take_decision_back"),
-    path("staff/applications/<int:pk>/eligible/", board.check_eligibility, name="check_eligibility"),
-    path("staff/applications/<int:pk>/assessors/", board.assign, name="assign"),
-    path("staff/applications/<int:pk>/moderate/<int:criterion>/", board.moderate, name="moderate"),
-    path("staff/applications/<int:pk>/letters/<int:notice>/", decisions.letter, name="letter"),
+    path("staff/applications/<int:pk>/eligible/", assessing.check_eligibility, name="check_eligibility"),
+    path("staff/applications/<int:pk>/assessors/", assigning.assign, name="assign"),
+    path("staff/applications/<int:pk>/moderate/<int:criterion>/", assessing.moderate, name="moderate"),
+    path("staff/applications/<int:pk>/letters/<int:notice>/", letters.letter, name="letter"),
     path("staff/applications/<int:pk>/offer/", decisions.offer, name="offer"),
-    path("staff/assessments/<int:pk>/take-back/", board.take_back, name="take_back_assessment"),
+    path("staff/assessments/<int:pk>/take-back/", assigning.take_back, name="take_back_assessment"),
     path("assess/", assessments.assess, name="assess"),
     path("assess/<int:pk>/", assessments.assessment, name="assessment"),
     path("assess/<int:pk>/declare/", assessments.declare, name="declare"),
     path("assess/<int:pk>/save/", assessments.save_scores, name="save_scores"),
-    path("workspace/applications/<int:pk>/result/", decisions.result, name="result"),
-    path("workspace/applications/<int:pk>/result/accept/", decisions.accept_offer, name="accept_offer"),
-    path("workspace/applications/<int:pk>/result/decline/", decisions.decline_offer, name="decline_offer"),
+    path("workspace/applications/<int:pk>/result/", results.result, name="result"),
+    path("workspace/applications/<int:pk>/result/accept/", results.accept_offer, name="accept_offer"),
+    path("workspace/applications/<int:pk>/result/decline/", results.decline_offer, name="decline_offer"),
 ]
 
 urlpatterns: list[URLPattern] = [*reading, *applying, *running, *judging]
