@@ -14,6 +14,7 @@ from programmes.models import (
     Programme,
     Report,
     ReportQuestion,
+    ReportRevision,
     Strand,
     Theme,
     Wave,
@@ -102,7 +103,10 @@ class PartnershipAdmin(TrackedAdmin):
     list_select_related = ("organisation", "programme", "strand")
     search_fields = ("organisation__name", "organisation__names__name", "programme__name", "practice_name")
     autocomplete_fields = ("organisation", "programme", "strand", "wave", "areas", "themes")
-    readonly_fields = ("status", "agreement", "public_from", "left_on", "left_reason", "created_at")
+    readonly_fields = ("status", "agreement", "public_from", "left_on", "left_reason", "kept_from", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).filter(pk__in=Partnership.objects.visible_to(request.user).values("pk"))
 
 
 @admin.register(Obligation)
@@ -114,6 +118,9 @@ class ObligationAdmin(TrackedAdmin):
     autocomplete_fields = ("partnership",)
     readonly_fields = ("status", "due_at", "due_version", "received_at", "settled_at", "settled_by", "waived_reason")
     date_hierarchy = "due_at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).filter(pk__in=Obligation.objects.visible_to(request.user).values("pk"))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -128,7 +135,20 @@ class ReportAdmin(SeenAdmin):
     search_fields = ("obligation__title", "obligation__partnership__organisation__name")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).filter(submitted_at__isnull=False)
+        return super().get_queryset(request).filter(pk__in=Report.objects.visible_to(request.user).values("pk"))
+
+
+@admin.register(ReportRevision)
+class ReportRevisionAdmin(SeenAdmin):
+    """How a report came about, once it is sent."""
+
+    list_display = ("report", "field", "saved_at", "was_overtaken", "is_current")
+    list_filter = ("field", "was_overtaken")
+    list_select_related = ("report__obligation",)
+    search_fields = ("report__obligation__title", "report__obligation__partnership__organisation__name")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).filter(report__in=Report.objects.visible_to(request.user).values("pk"))
 
 
 @admin.register(ReportQuestion)

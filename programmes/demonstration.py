@@ -10,7 +10,7 @@ from notices.actions import withdraw_all_about
 from partners.models import Organisation
 from people.choices import StaffRole
 from people.models import Person
-from programmes.actions import obligations, partnerships, reports
+from programmes.actions import drafts, obligations, partnerships, reports
 from programmes.choices import ObligationKind
 from programmes.models import Obligation, Partnership, Programme
 
@@ -93,21 +93,18 @@ def _report(
 
 
 def _send(obligation: Obligation, writer: Person, *, families: int) -> None:
-    draft = reports.open_report(obligation, by=writer)
-    draft = reports.save_report(
-        draft,
-        base_version=draft.base_version,
-        by=writer,
-        activity="Visits took place as planned. Two team managers joined and now book the visit at the end of each conference.",
-        families_reached=families,
-        staff_involved=12,
-        learning="Families say more when the person who visits was in the room. Short notes work better than a form.",
-        changes="The visit is booked in the conference itself, because calls afterwards were often missed.",
-        risks="Holidays in the summer. Two neighbouring teams have agreed to stand in.",
-        help_needed="Advice on how to describe the practice to a new team.",
-        next_steps="A second team starts next quarter.",
-    )
-    reports.send_report(draft, by=writer)
+    texts = {
+        "activity": "Visits took place as planned. Two team managers joined and now book the visit at the end of each conference.",
+        "families_reached": str(families),
+        "staff_involved": "12",
+        "learning": "Families say more when the person who visits was in the room. Short notes work better than a form.",
+        "changes": "The visit is booked in the conference itself, because calls afterwards were often missed.",
+        "risks": "Holidays in the summer. Two neighbouring teams have agreed to stand in.",
+        "help_needed": "Advice on how to describe the practice to a new team.",
+        "next_steps": "A second team starts next quarter.",
+    }
+    drafts.save(obligation, texts, base="", by=writer)
+    reports.send_report(obligation.reports.get(), by=writer)
     obligation.refresh_from_db()
 
 

@@ -1,17 +1,20 @@
 """Input about partnerships, what they owe and what they report, understood but not decided."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
+from django.http import QueryDict
 from django.utils.timezone import localdate
 
+from lifecycle.texts import base_of, tidy
+from programmes.actions.drafts import refuse_details_of_a_child, texts_of
 from programmes.actions.obligations import moment_on
-from programmes.actions.reports import FIELDS, TEXTS, refuse_details_of_a_child
 from programmes.choices import ObligationKind
-from programmes.models import Partnership, Report
+from programmes.models import REPORT_FIELDS, REPORT_TEXTS, Partnership, Report
 
 EARLIEST = date(2000, 1, 1)
 LATEST = date(2100, 1, 1)
@@ -151,15 +154,23 @@ class QuestionForm(forms.Form):
     )
 
 
+# What a report tells, in the order in which it is read. Each part ends with a button that saves what is on the page.
+REPORT_PARTS = (
+    ("What happened", ("activity", "families_reached", "staff_involved")),
+    ("What you learned", ("learning", "changes")),
+    ("What comes next", ("risks", "help_needed", "next_steps")),
+)
+
+
 class ReportForm(forms.ModelForm):
     """A draft may be stored with gaps; what is missing is said when it is sent."""
 
-    base_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    base_version = forms.CharField(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = Report
-        fields = FIELDS
-        widgets = {name: forms.Textarea(attrs={"rows": 6, "data-word-limit": 600}) for name in TEXTS}
+        fields = REPORT_FIELDS
+        widgets = {name: forms.Textarea(attrs={"rows": 6, "data-word-limit": 600}) for name in REPORT_TEXTS}
         help_texts = {
             "activity": "In a few paragraphs. Write about the work, never about a child or family who could be recognised.",
             "families_reached": "A total. Leave it empty if it is under 5, and say “fewer than 5” in the text.",
@@ -168,23 +179,45 @@ class ReportForm(forms.ModelForm):
             "help_needed": "From the centre, or from another partner.",
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in TEXTS:
+    def __init__(self, data: QueryDict | None = None, *, instance: Report) -> None:
+        initial = {"base_version": base_of(texts_of(instance))}
+        super().__init__(tidied(data) if data is not None else None, instance=instance, initial=initial)
+        for name in REPORT_TEXTS:
             self.fields[name].validators.append(MaxLengthValidator(20000))
-        self.fields["base_version"].initial = self.instance.base_version
 
     def clean(self) -> dict[str, Any]:
         clean = super().clean() or self.cleaned_data
-        for name in TEXTS:
+        for name in REPORT_TEXTS:
             try:
                 refuse_details_of_a_child(clean.get(name) or "")
             except ValidationError as found:
                 self.add_error(name, found)
         return clean
 
-    def values(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in FIELDS}
+    def texts(self) -> dict[str, str]:
+        """What was sent and can be stored. A field that is wrong leaves the others alone; one that was not sent is not emptied."""
+        known = {name: self.cleaned_data[name] for name in REPORT_FIELDS if name in self.cleaned_data}
+        return {name: "" if value is None else str(value) for name, value in known.items() if name in self.data}
+
+    def typed(self) -> dict[str, str]:
+        """Every field of the report as it was sent, right or wrong."""
+        return {name: self.data[name] for name in REPORT_FIELDS if name in self.data}
+
+    def rebase(self, texts: Mapping[str, str]) -> None:
+        """The page now knows what is stored: sending it again is a decision, not an accident."""
+        self.data["base_version"] = base_of(texts)
+
+    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+        return [(title, [self[name] for name in names]) for title, names in REPORT_PARTS]
+
+
+def tidied(data: QueryDict) -> QueryDict:
+    """What was sent, without what no text can hold: a refusal would lose a page of work."""
+    copy = data.copy()
+    for name in REPORT_FIELDS:
+        if name in copy:
+            copy[name] = tidy(copy[name])
+    return copy
 
 
 def chosen_partnerships(identifiers: list[str], choices: Any) -> list[Partnership]:

@@ -21,8 +21,9 @@ def people_of(partnership: Partnership, *roles: str) -> list[Person]:
     return [membership.person for membership in memberships.select_related("person").order_by("pk")]
 
 
-def programme_staff() -> Iterable[Person]:
-    return Person.objects.staff().filter(posts__role__in=(StaffRole.PROGRAMMES,)).order_by("pk")
+def programme_staff(partnership: Partnership) -> Iterable[Person]:
+    staff = Person.objects.staff().filter(posts__role__in=(StaffRole.PROGRAMMES,))
+    return staff.exclude(pk__in=partnership.hidden_from).order_by("pk")
 
 
 def tell_leads_agreement_is_ready(partnership: Partnership) -> None:
@@ -33,7 +34,7 @@ def tell_leads_agreement_is_ready(partnership: Partnership) -> None:
 
 
 def tell_staff_agreement_was_signed(partnership: Partnership) -> None:
-    for person in programme_staff():
+    for person in programme_staff(partnership):
         key = f"agreement-signed:{partnership.pk}:{person.pk}"
         _write_about_partnership("agreement_signed", person, partnership, key=key)
 
@@ -55,7 +56,7 @@ def send_receipt_for_report(report: Report) -> None:
 
 
 def tell_staff_report_arrived(report: Report) -> None:
-    for person in programme_staff():
+    for person in programme_staff(report.obligation.partnership):
         _write_about_report("report_arrived", person, report)
 
 
@@ -75,6 +76,7 @@ def _write_about_partnership(name: str, person: Person, partnership: Partnership
         to=person.email,
         person=person,
         about=partnership,
+        kept_from=partnership.hidden_from,
         key=key,
         partnership=partnership,
         link=_address_of(partnership),
@@ -88,6 +90,7 @@ def _remind(name: str, person: Person, obligation: Obligation, *, key: str, days
         person=person,
         about=obligation,
         kind=NoticeKind.REMINDER,
+        kept_from=obligation.partnership.hidden_from,
         key=key,
         obligation=obligation,
         partnership=obligation.partnership,
@@ -102,6 +105,7 @@ def _write_about_report(name: str, person: Person, report: Report, **more: Any) 
         to=person.email,
         person=person,
         about=report,
+        kept_from=report.obligation.partnership.hidden_from,
         key=f"{name.replace('_', '-')}:{report.pk}:{person.pk}",
         report=report,
         obligation=report.obligation,

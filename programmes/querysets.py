@@ -20,11 +20,20 @@ class ProgrammeQuerySet(PublicFromQuerySet):
         return self if getattr(person, "is_centre_staff", False) else self.public()
 
 
+def hidden_from(person: Any, partnership: str = "") -> Q:
+    """Partnerships of which a member of staff may not know yet: a conflict of interest was declared, and nothing is announced.
+
+    ``partnership`` is the way to it from another record ("partnership__").
+    """
+    waits = Q(**{f"{partnership}public_from__isnull": True}) | Q(**{f"{partnership}public_from__gt": timezone.now()})
+    return Q(**{f"{partnership}kept_from__contains": [person.pk]}) & waits
+
+
 class PartnershipQuerySet(PublicFromQuerySet):
     def visible_to(self, person: Any) -> Self:
-        """The public sees what has been announced; a partner sees its own; staff see all."""
+        """The public sees what has been announced; a partner sees its own; staff see all that is not kept from them."""
         if getattr(person, "is_centre_staff", False):
-            return self
+            return self.exclude(hidden_from(person))
         if not getattr(person, "is_authenticated", False):
             return self.public().filter(programme__public_from__lte=timezone.now())
         mine = person.memberships.current().values("organisation")
@@ -49,7 +58,7 @@ class ObligationQuerySet(models.QuerySet):
     def visible_to(self, person: Any) -> Self:
         """What a partner owes is between the partner and the centre."""
         if getattr(person, "is_centre_staff", False):
-            return self
+            return self.exclude(hidden_from(person, "partnership__"))
         if not getattr(person, "is_authenticated", False):
             return self.none()
         return self.filter(partnership__organisation__in=person.memberships.current().values("organisation"))
@@ -76,7 +85,7 @@ class ReportQuerySet(models.QuerySet):
     def visible_to(self, person: Any) -> Self:
         """Staff see reports once they are sent; a partner sees its own, drafts among them."""
         if getattr(person, "is_centre_staff", False):
-            return self.filter(submitted_at__isnull=False)
+            return self.submitted().exclude(hidden_from(person, "obligation__partnership__"))
         if not getattr(person, "is_authenticated", False):
             return self.none()
         return self.filter(

@@ -33,6 +33,19 @@ def is_announced(person: Any, partnership: Partnership) -> bool:
 
 
 @rules.predicate
+def may_know_of(person: Any, thing: Partnership | Obligation | Report | None) -> bool:
+    """Not kept from this person, who declared a conflict of interest with the application that the partnership came from."""
+    partnership = _partnership(thing)
+    return partnership is None or person.pk not in partnership.hidden_from
+
+
+def _partnership(thing: Partnership | Obligation | Report | None) -> Partnership | None:
+    if isinstance(thing, Report):
+        return thing.obligation.partnership
+    return thing.partnership if isinstance(thing, Obligation) else thing
+
+
+@rules.predicate
 def belongs_to_partner(person: Any, partnership: Partnership) -> bool:
     return acts_for(person, partnership.organisation_id)
 
@@ -69,14 +82,14 @@ def is_sent(person: Any, report: Report) -> bool:
 
 rules.add_perm("programmes.view_programme", is_centre_staff | is_public_programme)
 rules.add_perm("programmes.manage_programme", is_programme_staff)
-rules.add_perm("programmes.view_partnership", is_centre_staff | belongs_to_partner | is_announced)
-rules.add_perm("programmes.open_partnership", is_centre_staff | belongs_to_partner)
-rules.add_perm("programmes.manage_partnership", is_programme_staff)
-rules.add_perm("programmes.announce_partnership", is_programme_staff | is_communications_staff)
+rules.add_perm("programmes.view_partnership", (is_centre_staff & may_know_of) | belongs_to_partner | is_announced)
+rules.add_perm("programmes.open_partnership", (is_centre_staff & may_know_of) | belongs_to_partner)
+rules.add_perm("programmes.manage_partnership", is_programme_staff & may_know_of)
+rules.add_perm("programmes.announce_partnership", (is_programme_staff | is_communications_staff) & may_know_of)
 rules.add_perm("programmes.sign_agreement", leads_partner)
-rules.add_perm("programmes.view_obligation", is_centre_staff | belongs_to_partner_that_owes)
-rules.add_perm("programmes.manage_obligation", is_programme_staff)
+rules.add_perm("programmes.view_obligation", (is_centre_staff & may_know_of) | belongs_to_partner_that_owes)
+rules.add_perm("programmes.manage_obligation", is_programme_staff & may_know_of)
 rules.add_perm("programmes.write_report", writes_for_partner_that_owes)
 rules.add_perm("programmes.send_report", sends_for_partner_that_owes)
-rules.add_perm("programmes.settle_report", is_programme_staff)
-rules.add_perm("programmes.view_report", (is_centre_staff & is_sent) | belongs_to_partner_that_reports)
+rules.add_perm("programmes.settle_report", is_programme_staff & may_know_of)
+rules.add_perm("programmes.view_report", (is_centre_staff & is_sent & may_know_of) | belongs_to_partner_that_reports)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from programmes.views import obligations, partnerships
+from programmes.views import obligations, partnerships, reports
 
 app_name = "programmes"
 urlpatterns = [
@@ -21,10 +21,11 @@ urlpatterns = [
     path("partnerships/<int:pk>/ask-for/", partnerships.ask_for, name="ask_for"),
     path("partnerships/<int:pk>/schedule/", partnerships.schedule, name="schedule"),
     path("owed/<int:pk>/", obligations.obligation, name="obligation"),
-    path("owed/<int:pk>/write/", obligations.write, name="write_report"),
-    path("owed/<int:pk>/save/", obligations.save, name="save_report"),
-    path("owed/<int:pk>/check/", obligations.check, name="check_report"),
-    path("owed/<int:pk>/versions/<int:number>.txt", obligations.download, name="download_report"),
+    path("owed/<int:pk>/write/", reports.write, name="write_report"),
+    path("owed/<int:pk>/save/", reports.save, name="save_report"),
+    path("owed/<int:pk>/earlier/<slug:field>/", reports.history, name="report_history"),
+    path("owed/<int:pk>/check/", reports.check, name="check_report"),
+    path("owed/<int:pk>/versions/<int:number>.txt", reports.download, name="download_report"),
     path("owed/<int:pk>/ask/", obligations.ask, name="ask_about_report"),
     path("owed/<int:pk>/accept/", obligations.accept, name="accept_report"),
     path("owed/<int:pk>/move-date/", obligations.move_date, name="move_due_date"),

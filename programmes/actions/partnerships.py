@@ -34,12 +34,14 @@ def propose(
     practice: str = "",
     group: str = "",
     areas: Iterable[Organisation] = (),
+    kept_from: Iterable[int] = (),
     by: Person,
     is_demonstration: bool = False,
 ) -> Partnership:
     """Begin a partnership from an accepted offer: invisible to the public, with an agreement to draft and what is owed first.
 
     The caller has asked whether the person may accept the offer; this action is never reached from a page on its own.
+    ``kept_from`` holds the numbers of staff who declared a conflict of interest: they see nothing of it before it is announced.
     """
     same = Partnership.objects.filter(
         organisation=organisation, programme=programme, strand=strand, wave=wave, practice_name=practice_name
@@ -63,6 +65,7 @@ def propose(
         practice=practice,
         group=group,
         agreement=agreement,
+        kept_from=sorted(set(kept_from)),
         is_demonstration=is_demonstration,
     )
     partnership.areas.set(areas)

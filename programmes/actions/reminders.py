@@ -76,6 +76,6 @@ def _remind_of(obligation: Obligation, now: datetime) -> int:
     for person in people_of(obligation.partnership, *roles):
         remind_report_is_due(obligation, person, rule=rule.name, days=rule.days)
     if rule.days < 0:
-        for person in programme_staff():
+        for person in programme_staff(obligation.partnership):
             tell_staff_report_is_late(obligation, person, rule=rule.name, days=rule.days)
     return Notice.objects.about(obligation).count() - before

@@ -11,6 +11,10 @@ from programmes.choices import OUTSTANDING, REPORTS, ObligationKind, ObligationS
 from programmes.models.partnerships import Partnership
 from programmes.querysets import ObligationQuerySet, ReportQuerySet
 
+REPORT_TEXTS = ("activity", "learning", "changes", "risks", "help_needed", "next_steps")
+REPORT_NUMBERS = ("families_reached", "staff_involved")
+REPORT_FIELDS = (*REPORT_TEXTS, *REPORT_NUMBERS)
+
 
 @pghistory.track()
 class Obligation(models.Model):
@@ -93,9 +97,6 @@ class Report(models.Model):
     risks = models.TextField("risks, and what you do about them", blank=True)
     help_needed = models.TextField("help that you need from us", blank=True)
     next_steps = models.TextField("what happens next", blank=True)
-    base_version = models.PositiveIntegerField(
-        default=0, help_text="Rises with every save, so that a stale page is noticed."
-    )
     saved_at = models.DateTimeField(default=timezone.now)
     saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     submitted_at = models.DateTimeField(null=True, blank=True)
@@ -118,6 +119,32 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.obligation.title}, version {self.number}"
+
+
+class ReportRevision(models.Model):
+    """The texts that a field of a report has had: the present one, earlier ones, and what came second to a colleague's."""
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="revisions")
+    field = models.CharField(max_length=20, choices=[(name, name) for name in REPORT_FIELDS])
+    text = models.TextField(blank=True)
+    saved_at = models.DateTimeField()
+    saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    was_overtaken = models.BooleanField(
+        default=False, help_text="Typed against an older text; kept beside it, not in its place."
+    )
+    is_current = models.BooleanField(default=False, help_text="This is the text that the report has now.")
+
+    class Meta:
+        ordering = ("report", "-pk")
+        constraints = [
+            models.CheckConstraint(name="report_revision_known_field", condition=Q(field__in=REPORT_FIELDS)),
+            models.UniqueConstraint(
+                name="report_revision_one_current", fields=("report", "field"), condition=Q(is_current=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} at {self.saved_at:%Y-%m-%d %H:%M}"
 
 
 class ReportQuestion(models.Model):

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pghistory
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -59,6 +60,13 @@ class Partnership(models.Model):
     public_from = models.DateTimeField("announced from", null=True, blank=True)
     left_on = models.DateField(null=True, blank=True)
     left_reason = models.TextField("why it ended", blank=True, help_text="Public once the partnership is.")
+    kept_from = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        blank=True,
+        help_text="Numbers of the staff who see nothing of it before its announcement, because they declared a conflict of "
+        "interest with the application that it came from.",
+    )
     is_demonstration = models.BooleanField(default=False)
     unverified = models.TextField(blank=True)
     source = models.TextField(blank=True)
@@ -94,3 +102,8 @@ class Partnership(models.Model):
 
     def is_public(self, at: datetime | None = None) -> bool:
         return self.public_from is not None and self.public_from <= (at or timezone.now())
+
+    @property
+    def hidden_from(self) -> list[int]:
+        """Those who may not know of it yet. What everybody may read is kept from nobody."""
+        return [] if self.is_public() else list(self.kept_from)

@@ -1,12 +1,20 @@
-"""What the pages of this app have in common: whose frame they wear, and how a list is cut into pages."""
+"""What the pages of this app have in common: whose frame they wear, how a list is cut into pages, and one form with one deed."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 
 from people.models import Person
 from people.requests import SignedInRequest
-from people.rules import Refused
+from people.rules import Refused, require
 from programmes.models import Obligation, Partnership
 
 ON_A_PAGE = 25
@@ -39,3 +47,38 @@ def obligation_or_404(request: SignedInRequest, pk: int) -> Obligation:
         "partnership__organisation", "partnership__programme", "settled_by"
     )
     return get_object_or_404(owed, pk=pk)
+
+
+@dataclass(frozen=True)
+class Deed[Thing: (Partnership, Obligation)]:
+    """A page with one form and one deed: shown by GET, done by POST, shown again with what was typed when refused."""
+
+    permission: str
+    title: str
+    form: type[forms.Form]
+    act: Callable[[Thing, dict[str, Any], Person], object]
+    said: str
+    button: str
+    lede: str = ""
+
+    def answer(self, request: SignedInRequest, found: Thing) -> HttpResponse:
+        require(request.user, self.permission, found)
+        form = self.form(request.POST if request.method == "POST" else None)
+        if form.is_bound and form.is_valid():
+            try:
+                self.act(found, form.cleaned_data, request.user)
+            except ValidationError as refused:
+                form.add_error(None, refused)
+            else:
+                messages.success(request, self.said)
+                return redirect(found)
+        context = {
+            "frame": frame_for(request.user),
+            "partnership": found if isinstance(found, Partnership) else found.partnership,
+            "obligation": found if isinstance(found, Obligation) else None,
+            "form": form,
+            "title": self.title,
+            "button": self.button,
+            "lede": self.lede,
+        }
+        return render(request, "programmes/deed.html", context)

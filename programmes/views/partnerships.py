@@ -1,11 +1,8 @@
 """Pages about partnerships: lists for staff and partners, the page of one, and what can be done on it."""
 
-from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -17,7 +14,6 @@ from audit.exports import as_csv
 from audit.models import Event
 from people.models import Person
 from people.requests import SignedInRequest
-from people.rules import require
 from programmes.actions import obligations, partnerships
 from programmes.choices import RUNNING, PartnershipStatus
 from programmes.filters import PartnershipFilter
@@ -35,7 +31,7 @@ from programmes.forms import (
     chosen_partnerships,
 )
 from programmes.models import Partnership
-from programmes.views.pages import frame_for, page_of, partnership_or_404, staff_only
+from programmes.views.pages import Deed, frame_for, page_of, partnership_or_404, staff_only
 
 WORDS_FOR = {
     "moved": "Moved on",
@@ -143,45 +139,6 @@ def moments_of(found: Partnership) -> list[dict[str, Any]]:
     ]
 
 
-Act = Callable[[Partnership, dict[str, Any], Person], object]
-
-
-def _done(
-    request: SignedInRequest,
-    pk: int,
-    *,
-    permission: str,
-    title: str,
-    form_class: type[forms.Form],
-    act: Act,
-    said: str,
-    button: str,
-    lede: str = "",
-    initial: dict[str, Any] | None = None,
-) -> HttpResponse:
-    """A page with one form and one deed: shown by GET, done by POST, shown again with what was typed when refused."""
-    found = partnership_or_404(request, pk)
-    require(request.user, permission, found)
-    form = form_class(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            act(found, form.cleaned_data, request.user)
-        except ValidationError as refused:
-            form.add_error(None, refused)
-        else:
-            messages.success(request, said)
-            return redirect(found)
-    context = {
-        "frame": frame_for(request.user),
-        "partnership": found,
-        "form": form,
-        "title": title,
-        "button": button,
-        "lede": lede,
-    }
-    return render(request, "programmes/deed.html", context)
-
-
 @require_POST
 def agree(request: SignedInRequest, pk: int) -> HttpResponse:
     found = partnership_or_404(request, pk)
@@ -191,68 +148,63 @@ def agree(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def issue(request: SignedInRequest, pk: int) -> HttpResponse:
-    return _done(
-        request,
-        pk,
+    deed = Deed[Partnership](
         permission="programmes.manage_partnership",
         title="Send the agreement for signature",
-        form_class=TermsForm,
+        form=TermsForm,
         act=lambda found, said, by: partnerships.issue_agreement(found, terms=said["terms"], by=by),
         said="The agreement is with the partner. Its leads are being told by e-mail.",
         button="Send the agreement",
     )
+    return deed.answer(request, partnership_or_404(request, pk))
 
 
 def sign(request: SignedInRequest, pk: int) -> HttpResponse:
-    return _done(
-        request,
-        pk,
+    deed = Deed[Partnership](
         permission="programmes.sign_agreement",
         title="Sign the agreement",
-        form_class=SignatureForm,
+        form=SignatureForm,
         act=lambda found, said, by: partnerships.sign_agreement(found, office=said["office"], by=by),
         said="Signed. Thank you. The partnership is not public before its announcement.",
         button="Sign the agreement",
     )
+    return deed.answer(request, partnership_or_404(request, pk))
 
 
 def signed_elsewhere(request: SignedInRequest, pk: int) -> HttpResponse:
-    return _done(
-        request,
-        pk,
+    deed = Deed[Partnership](
         permission="programmes.manage_partnership",
         title="Record a signature given elsewhere",
-        form_class=SignedElsewhereForm,
+        form=SignedElsewhereForm,
         act=lambda found, said, by: partnerships.record_signature(found, office=said["office"], on=said["on"], by=by),
         said="The signature is recorded.",
         button="Record the signature",
     )
+    return deed.answer(request, partnership_or_404(request, pk))
 
 
 def begin(request: SignedInRequest, pk: int) -> HttpResponse:
-    return _done(
-        request,
-        pk,
+    deed = Deed[Partnership](
         permission="programmes.manage_partnership",
         title="Start the partnership",
-        form_class=StartForm,
+        form=StartForm,
         act=lambda found, said, by: partnerships.start(found, on=said["on"], ends_on=said["ends_on"], by=by),
         said="The partnership is active.",
         button="Start",
     )
+    return deed.answer(request, partnership_or_404(request, pk))
 
 
 def pause(request: SignedInRequest, pk: int) -> HttpResponse:
-    return _done(
-        request,
-        pk,
+    deed = Deed[Partnership](
         permission="programmes.manage_partnership",
         title="Pause the partnership",
-        form_class=ReasonForm,
+        form=ReasonForm,
         act=lambda found, said, by: partnerships.pause(found, why=said["why"], by=by),
         said="The partnership is paused. Reminders stop until it goes on.",
         button="Pause",
     )
+    return deed.answer(request, partnership_or_404(request, pk))
 
 
 @require_POST
@@ -264,25 +216,22 @@ def resume(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def complete(request: SignedInRequest, pk: int) -> HttpResponse:
-    return _done(
-        request,
-        pk,
+    deed = Deed[Partnership](
         permission="programmes.manage_partnership",
         title="Complete the partnership",
-        form_class=CompleteForm,
+        form=CompleteForm,
         act=lambda found, said, by: partnerships.complete(found, on=said["on"], by=by),
         said="The partnership is completed. What is still owed stays owed.",
         button="Complete",
     )
+    return deed.answer(request, partnership_or_404(request, pk))
 
 
 def leave(request: SignedInRequest, pk: int) -> HttpResponse:
-    return _done(
-        request,
-        pk,
+    deed = Deed[Partnership](
         permission="programmes.manage_partnership",
         title="End the partnership early",
-        form_class=LeaveForm,
+        form=LeaveForm,
         act=lambda found, said, by: partnerships.leave(
             found, reason=said["reason"], on=said["on"], withdrew=said["withdrew"], by=by
         ),
@@ -290,6 +239,7 @@ def leave(request: SignedInRequest, pk: int) -> HttpResponse:
         button="End the partnership",
         lede="This cannot be taken back. The partnership stays in the record with its reason.",
     )
+    return deed.answer(request, partnership_or_404(request, pk))
 
 
 def announce(request: SignedInRequest, pk: int) -> HttpResponse:
@@ -298,17 +248,16 @@ def announce(request: SignedInRequest, pk: int) -> HttpResponse:
     lede = "From this moment the partnership is on the partner’s page, the programme’s page, the map and the feed."
     if unsigned:
         lede += " Take care: the agreement is not signed yet. You may still announce."
-    return _done(
-        request,
-        pk,
+    deed = Deed[Partnership](
         permission="programmes.announce_partnership",
         title="Set the moment of announcement",
-        form_class=AnnounceForm,
+        form=AnnounceForm,
         act=lambda found, said, by: partnerships.announce([found], at=said["moment"], by=by),
         said="The moment is set. Until then nothing of it can be seen in public.",
         button="Set the moment",
         lede=lede,
     )
+    return deed.answer(request, found)
 
 
 @require_POST
@@ -326,16 +275,15 @@ def ask_for(request: SignedInRequest, pk: int) -> HttpResponse:
         due_at = obligations.moment_on(said["due_on"])
         obligations.ask_for(found, said["kind"], title=said["title"], guidance=said["guidance"], due_at=due_at, by=by)
 
-    return _done(
-        request,
-        pk,
+    deed = Deed[Partnership](
         permission="programmes.manage_partnership",
         title="Add something that is owed",
-        form_class=ObligationForm,
+        form=ObligationForm,
         act=act,
         said="Added. The partner sees it now and is reminded before it is due.",
         button="Add it",
     )
+    return deed.answer(request, partnership_or_404(request, pk))
 
 
 def schedule(request: SignedInRequest, pk: int) -> HttpResponse:
@@ -344,16 +292,15 @@ def schedule(request: SignedInRequest, pk: int) -> HttpResponse:
             found, first_on=said["first_on"], every_months=said["every_months"], how_many=said["how_many"], by=by
         )
 
-    return _done(
-        request,
-        pk,
+    deed = Deed[Partnership](
         permission="programmes.manage_partnership",
         title="Schedule progress reports",
-        form_class=ScheduleForm,
+        form=ScheduleForm,
         act=act,
         said="The reports are scheduled. Reminders go out 14 days and 3 days before, on the day, and after.",
         button="Schedule the reports",
     )
+    return deed.answer(request, partnership_or_404(request, pk))
 
 
 def announcements(request: SignedInRequest) -> HttpResponse:

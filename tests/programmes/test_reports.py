@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -5,15 +6,15 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
 
-from lifecycle.actions import RecordChanged
+from lifecycle.texts import base_of
 from notices.models import Notice
 from partners.choices import MembershipRole
 from people.choices import StaffRole
 from people.rules import Refused
-from programmes.actions import reports
-from programmes.actions.reports import details_of_a_child_in
+from programmes.actions import drafts, reports
+from programmes.actions.drafts import details_of_a_child_in
 from programmes.choices import ObligationStatus
-from programmes.models import Obligation, Report
+from programmes.models import Obligation, Report, ReportRevision
 from tests.factories import MembershipFactory, ObligationFactory, PersonFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
@@ -36,15 +37,21 @@ def staff():
 
 
 def written(owed, lead, **more):
-    draft = reports.open_report(owed, by=lead.person)
-    return reports.save_report(draft, base_version=draft.base_version, by=lead.person, **(WHOLE | more))
+    present = drafts.texts_of(drafts.report_to_write(owed, by=lead.person))
+    drafts.save(owed, WHOLE | more, base=base_of(present), by=lead.person)
+    return owed.reports.get(submitted_at__isnull=True)
+
+
+@pytest.fixture
+def editor(lead):
+    return MembershipFactory(organisation=lead.organisation, role=MembershipRole.EDITOR).person
 
 
 def test_a_report_is_written_sent_queried_sent_again_and_accepted(owed, lead, staff):
     first = reports.send_report(written(owed, lead), by=lead.person)
     assert Obligation.objects.get().status == ObligationStatus.RECEIVED
     reports.ask_a_question(first, text="How many?", by=staff)
-    second = reports.open_report(Obligation.objects.get(), by=lead.person)
+    second = drafts.open_report(Obligation.objects.get(), by=lead.person)
     assert (second.number, second.activity) == (2, "We visited.")
     second = reports.send_report(second, by=lead.person)
     reports.accept_report(second, by=staff)
@@ -62,55 +69,137 @@ def test_sending_twice_sends_once(owed, lead):
 
 
 def test_what_is_missing_is_named_and_what_was_written_is_kept(owed, lead):
-    draft = reports.open_report(owed, by=lead.person)
-    draft = reports.save_report(draft, base_version=0, by=lead.person, activity="We visited.")
+    drafts.save(owed, {"activity": "We visited."}, base="", by=lead.person)
     with pytest.raises(ValidationError, match="what you learned, what happens next"):
-        reports.send_report(draft, by=lead.person)
+        reports.send_report(Report.objects.get(), by=lead.person)
     assert Report.objects.get().activity == "We visited."
 
 
-def test_an_old_page_does_not_overwrite_a_colleague(owed, lead):
-    draft = reports.open_report(owed, by=lead.person)
-    reports.save_report(draft, base_version=0, by=lead.person, activity="Theirs")
-    with pytest.raises(RecordChanged):
-        reports.save_report(draft, base_version=0, by=lead.person, activity="Mine")
+def test_colleagues_in_different_fields_never_meet(owed, lead, editor):
+    written(owed, lead, activity="We visited.")
+    base = base_of(drafts.texts_of(Report.objects.get()))
+    drafts.save(owed, {"learning": "Longer notes."}, base=base, by=editor)
+    saved = drafts.save(owed, {"activity": "We visited twice."}, base=base, by=lead.person)
+    assert saved.theirs == {}
+    report = Report.objects.get()
+    assert (report.activity, report.learning) == ("We visited twice.", "Longer notes.")
+
+
+def test_an_old_page_does_not_overwrite_a_colleague_and_both_texts_are_kept(owed, lead, editor):
+    drafts.save(owed, {"activity": "Theirs"}, base="", by=editor)
+    saved = drafts.save(owed, {"activity": "Mine"}, base="", by=lead.person)
+    assert (saved.saved, saved.theirs) == ({}, {"activity": "Theirs"})
     assert Report.objects.get().activity == "Theirs"
+    kept = ReportRevision.objects.get(was_overtaken=True)
+    assert (kept.field, kept.text, kept.saved_by) == ("activity", "Mine", lead.person)
 
 
-def test_a_stale_page_shows_both_texts_and_a_second_save_decides(client, owed, lead):
+def test_an_earlier_text_is_kept_and_can_be_brought_back(client, owed, lead, editor):
+    written(owed, lead, activity="First words")
+    drafts.save(owed, {"activity": "Other words"}, base=base_of({"activity": "First words"}), by=editor)
+    client.force_login(lead.person)
+    url = reverse("programmes:report_history", args=[owed.pk, "activity"])
+    assert "First words" in client.get(url).content.decode()
+    earlier = ReportRevision.objects.get(field="activity", is_current=False)
+    assert client.post(url, {"revision": earlier.pk}).status_code == 302
+    assert Report.objects.get().activity == "First words"
+    assert ReportRevision.objects.filter(text="Other words", is_current=False).exists()
+
+
+@pytest.mark.parametrize("revision", ["", "x", "99999999999999999999", "987654"])
+def test_a_text_that_is_not_there_cannot_be_brought_back(client, owed, lead, revision):
+    written(owed, lead)
+    client.force_login(lead.person)
+    url = reverse("programmes:report_history", args=[owed.pk, "activity"])
+    assert client.post(url, {"revision": revision}).status_code == 404
+
+
+def test_staff_and_strangers_do_not_read_how_a_report_came_about(client, owed, lead, staff):
+    written(owed, lead)
+    url = reverse("programmes:report_history", args=[owed.pk, "activity"])
+    for person in (staff, MembershipFactory().person):
+        client.force_login(person)
+        assert client.get(url).status_code == 404
+
+
+def page_base(answer):
+    return re.search(r'name="base_version" value="([^"]*)"', answer.content.decode())[1]
+
+
+def test_a_stale_page_shows_both_texts_and_a_second_save_decides(client, owed, lead, editor):
     client.force_login(lead.person)
     url = reverse("programmes:write_report", args=[owed.pk])
-    client.get(url)
-    client.post(url, {"activity": "Theirs", "base_version": 0})
-    answer = client.post(url, {"activity": "Mine", "base_version": 0})
+    base = page_base(client.get(url))
+    drafts.save(owed, {"activity": "Theirs"}, base="", by=editor)
+    answer = client.post(url, {"activity": "Mine", "learning": "New", "base_version": base})
     page = answer.content.decode()
     assert answer.status_code == 409
     assert "Theirs" in page
     assert "Mine" in page
-    client.post(url, {"activity": "Mine", "base_version": 1})
+    report = Report.objects.get()
+    assert (report.activity, report.learning) == ("Theirs", "New")
+    client.post(url, {"activity": "Mine", "learning": "New", "base_version": page_base(answer)})
     assert Report.objects.get().activity == "Mine"
 
 
-def test_autosave_keeps_the_fields_it_was_sent_and_says_the_new_version(client, owed, lead):
+def test_the_button_of_a_part_saves_the_whole_page_and_goes_on_to_the_next_part(client, owed, lead):
+    client.force_login(lead.person)
+    url = reverse("programmes:write_report", args=[owed.pk])
+    answer = client.post(url, {"activity": "One", "next_steps": "Two", "base_version": "", "part": "1"})
+    assert answer["Location"] == f"{url}#part-2"
+    report = Report.objects.get()
+    assert (report.activity, report.next_steps) == ("One", "Two")
+
+
+def test_a_first_save_that_is_refused_leaves_no_empty_draft(client, owed, lead):
+    client.force_login(lead.person)
+    sent = {"activity": "We met.", "families_reached": "many", "base_version": ""}
+    answer = client.post(reverse("programmes:write_report", args=[owed.pk]), sent)
+    assert answer.status_code == 422
+    assert "We met." in answer.content.decode()
+    assert not Report.objects.exists()
+
+
+def test_a_report_that_a_colleague_sent_meanwhile_shows_what_was_typed(client, owed, lead, editor):
+    reports.send_report(written(owed, lead), by=lead.person)
+    client.force_login(editor)
+    answer = client.post(reverse("programmes:write_report", args=[owed.pk]), {"activity": "My newest words"})
+    assert answer.status_code == 409
+    assert "My newest words" in answer.content.decode()
+    kept = client.post(reverse("programmes:save_report", args=[owed.pk]), {"activity": "My newest words"})
+    assert kept.status_code == 410
+
+
+def test_autosave_keeps_the_fields_it_was_sent_and_says_what_the_page_has_read(client, owed, lead, editor):
     client.force_login(lead.person)
     url = reverse("programmes:save_report", args=[owed.pk])
-    assert client.post(url, {"activity": "One", "changed": "activity", "base_version": "0"}).json() == {"version": 1}
-    assert client.post(url, {"learning": "Two", "changed": "learning", "base_version": "1"}).json() == {"version": 2}
-    stale = client.post(url, {"activity": "Three", "changed": "activity", "base_version": "0"})
+    first = client.post(url, {"activity": "One", "changed": "activity", "base_version": ""}).json()
+    assert first == {"version": base_of({"activity": "One"})}
+    drafts.save(owed, {"learning": "Theirs"}, base="", by=editor)
+    second = client.post(url, {"activity": "One two", "changed": "activity", "base_version": first["version"]}).json()
+    assert second == {"version": base_of({"activity": "One two"})}
+    stale = client.post(url, {"learning": "Mine", "changed": "learning", "base_version": second["version"]})
     assert stale.status_code == 409
-    assert stale.json() == {"version": 2, "theirs": {"activity": "One"}}
+    assert stale.json()["theirs"] == {"learning": "Theirs"}
     report = Report.objects.get()
-    assert (report.activity, report.learning) == ("One", "Two")
+    assert (report.activity, report.learning) == ("One two", "Theirs")
 
 
-@pytest.mark.parametrize(
-    "sent", [{}, {"base_version": "x"}, {"base_version": "-1"}, {"families_reached": "-3", "base_version": "0"}]
-)
-def test_autosave_of_nonsense_is_refused_in_words(client, owed, lead, sent):
+def test_autosave_saves_what_is_right_and_says_what_is_wrong(client, owed, lead):
     client.force_login(lead.person)
+    sent = {"activity": "Fine", "families_reached": "-3", "base_version": "x"}
     answer = client.post(reverse("programmes:save_report", args=[owed.pk]), sent)
-    assert answer.status_code == 400
-    assert answer.json()["message"]
+    assert answer.status_code == 422
+    assert answer.json()["message"].startswith("Not saved:")
+    report = Report.objects.get()
+    assert (report.activity, report.families_reached) == ("Fine", None)
+
+
+@pytest.mark.parametrize("sent", [{}, {"base_version": "x"}, {"surprise": "yes"}])
+def test_autosave_of_nothing_begins_nothing(client, owed, lead, sent):
+    client.force_login(lead.person)
+    assert client.post(reverse("programmes:save_report", args=[owed.pk]), sent).status_code == 200
+    assert not Report.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -126,10 +215,9 @@ def test_autosave_of_nonsense_is_refused_in_words(client, owed, lead, sent):
 )
 def test_what_looks_like_a_child_is_refused(owed, lead, text):
     assert details_of_a_child_in(text)
-    draft = reports.open_report(owed, by=lead.person)
     with pytest.raises(ValidationError, match="no details of children"):
-        reports.save_report(draft, base_version=0, by=lead.person, activity=text)
-    assert Report.objects.get().activity == ""
+        drafts.save(owed, {"activity": text}, base="", by=lead.person)
+    assert not Report.objects.exists()
 
 
 @pytest.mark.parametrize("text", ["34 families", "£9,434,765", "01204 333333 ext 1", "3 April 2015", "2019-2021"])
@@ -173,10 +261,10 @@ def test_a_reader_cannot_write_and_a_data_officer_cannot_send(owed, lead):
     reader = MembershipFactory(organisation=lead.organisation, role=MembershipRole.READER).person
     data = MembershipFactory(organisation=lead.organisation, role=MembershipRole.DATA).person
     with pytest.raises(Refused):
-        reports.open_report(owed, by=reader)
-    draft = reports.save_report(reports.open_report(owed, by=data), base_version=0, by=data, **WHOLE)
+        drafts.save(owed, WHOLE, base="", by=reader)
+    drafts.save(owed, WHOLE, base="", by=data)
     with pytest.raises(Refused):
-        reports.send_report(draft, by=data)
+        reports.send_report(Report.objects.get(), by=data)
 
 
 @pytest.mark.parametrize("name", ["obligation", "write_report", "check_report"])
@@ -207,8 +295,8 @@ def test_a_spreadsheet_runs_nothing_that_a_partner_typed(client, staff):
 def test_pasted_text_from_word_comes_back_as_it_was(client, owed, lead):
     pasted = "“Smart” quotes – dashes… and a tab\tand é\r\nsecond line"
     client.force_login(lead.person)
-    client.post(reverse("programmes:write_report", args=[owed.pk]), {"activity": pasted, "base_version": 0})
-    assert Report.objects.get().activity.replace("\r\n", "\n") == pasted.replace("\r\n", "\n")
+    client.post(reverse("programmes:write_report", args=[owed.pk]), {"activity": pasted + "\0", "base_version": ""})
+    assert Report.objects.get().activity == pasted.replace("\r\n", "\n")
 
 
 def test_looking_at_the_page_begins_no_report(client, owed, lead):
