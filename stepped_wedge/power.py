@@ -86,15 +86,7 @@ def _checked_size(design: Design, size: Any) -> float | np.ndarray:
         if not 0 < size < float("inf"):
             raise CaseRefused("size", f"must be a number above 0, not {size}")
         return float(size)
-    try:
-        sizes = np.array(
-            [[np.nan if n is None else n for n in np.atleast_1d(np.asarray(row, dtype=object))] for row in size],
-            dtype=float,
-        )
-    except (TypeError, ValueError) as problem:
-        raise CaseRefused(
-            "size", "must be a number, one number a cluster, or a table of clusters by periods"
-        ) from problem
+    sizes = _table_of_sizes(size)
     if sizes.shape == (design.cluster_count, 1):
         sizes = np.repeat(sizes, design.period_count, axis=1)
     refuse_unless(
@@ -108,6 +100,20 @@ def _checked_size(design: Design, size: Any) -> float | np.ndarray:
     if (needed == needed[0]).all():
         return float(needed[0])
     return sizes
+
+
+def _table_of_sizes(size: Any) -> np.ndarray:
+    if isinstance(size, np.ndarray) and size.dtype == float and size.ndim:
+        return size if size.ndim > 1 else size[:, None]
+    try:
+        return np.array(
+            [[np.nan if n is None else n for n in np.atleast_1d(np.asarray(row, dtype=object))] for row in size],
+            dtype=float,
+        )
+    except (TypeError, ValueError) as problem:
+        raise CaseRefused(
+            "size", "must be a number, one number a cluster, or a table of clusters by periods"
+        ) from problem
 
 
 def cell_model(plan: Plan, *, size: float | np.ndarray | None = None, theta: float | None = None) -> CellModel:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from stepped_wedge import designs, precision
 from stepped_wedge.correlations import Components
 from stepped_wedge.dense import dense_variance
 from stepped_wedge.precision import CellModel, information, information_content
+from stepped_wedge.precision.sweeps import apply_by_sweeps
 from stepped_wedge.refusals import CaseRefused
 from tests.stepped_wedge.strategies import components, layouts, models
 
@@ -17,6 +20,31 @@ def test_every_fast_way_agrees_with_dense_least_squares(data):
     design = data.draw(layouts())
     model = data.draw(models(design))
     assert 1 / information(design, model) == pytest.approx(dense_variance(design, model)[0, 0], rel=1e-10)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_sweeps_over_the_periods_are_the_inverses_of_the_blocks(data):
+    design = data.draw(layouts())
+    drawn = data.draw(models(design))
+    model = replace(drawn, components=replace(drawn.components, eta2=0.0, cov=0.0))
+    columns = np.stack([design.filled, design.observed.astype(float)], axis=2)
+    done = apply_by_sweeps(design, model, columns)
+    assert done is not None
+    blocks = precision.precision_blocks(design, model)
+    weighted = blocks @ columns
+    assert np.allclose(done[0], weighted, rtol=1e-11, atol=1e-12 * abs(weighted).max())
+    total = blocks.sum(0)
+    assert np.allclose(done[1], total, rtol=1e-11, atol=1e-12 * abs(total).max())
+
+
+def test_sweeps_give_way_where_an_inverse_would_lose_digits():
+    design = designs.stepped_wedge([1] * 30)
+    size = np.random.default_rng(1).integers(5, 90, design.x.shape).astype(float)
+    smooth = CellModel(Components(0.05, psi2=1.0, residual=0.0, r=1 - 1e-7, r_person=1 - 1e-7), size, 0.0)
+    assert apply_by_sweeps(design, smooth, design.x[:, :, None]) is None
+    decaying = CellModel(Components(0.05, psi2=1.0, residual=0.0, r=0.8, r_person=0.8), size, 0.0)
+    assert 1 / information(design, decaying) == pytest.approx(dense_variance(design, decaying)[0, 0], rel=1e-10)
 
 
 @settings(max_examples=100, deadline=None)
