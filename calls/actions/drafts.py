@@ -1,12 +1,6 @@
-"""Writing an application: several people, one draft, and nothing that was typed is ever lost.
+"""Writing an application: several people, one draft, and nothing that was typed is ever lost. See ``lifecycle.texts``."""
 
-A page says which text it was based on, by a mark of that text for each field. A field that nobody else touched is saved. Where
-a colleague was quicker, theirs stays and what came second is kept beside it among the earlier texts, to be put back or merged.
-"""
-
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
@@ -16,12 +10,10 @@ from django.utils import timezone
 from audit.actions import record
 from calls.models import DETAILS, Answer, AnswerRevision, Application, Call, DetailRevision, Question, tidy
 from lifecycle.actions import RecordChanged
+from lifecycle.texts import Saved, is_another_sitting, keep_overtaken, keep_present, loses_much, sort_out
 from partners.models import Organisation
 from people.models import Person
 from people.rules import require
-
-# Words that follow each other quickly are one text; a revision is kept when this much time or another person lies between.
-ONE_SITTING_SECONDS = 60
 
 
 class CallHasClosed(Exception):
@@ -30,29 +22,6 @@ class CallHasClosed(Exception):
     def __init__(self, call: Call) -> None:
         self.call = call
         super().__init__(f"call {call.pk} takes nothing any more")
-
-
-@dataclass
-class Saved:
-    """What became of the texts that were sent: saved, or overtaken by a colleague's, whose text stands here."""
-
-    saved: dict[str, str] = field(default_factory=dict)
-    theirs: dict[str, str] = field(default_factory=dict)
-
-
-def mark_of(text: str) -> str:
-    """A short mark of a text, by which a page says what it was based on."""
-    return hashlib.sha256(tidy(text).encode()).hexdigest()[:12]
-
-
-def base_of(texts: Mapping[str, str]) -> str:
-    """All marks of a page as one word that a form can carry."""
-    return ".".join(f"{key}-{mark_of(text)}" for key, text in texts.items())
-
-
-def marks_in(base: str) -> dict[str, str]:
-    pairs = (part.rpartition("-") for part in base.split("."))
-    return {key: mark for key, _, mark in pairs if key and mark}
 
 
 @transaction.atomic
@@ -65,24 +34,15 @@ def save(
     _require_open(draft.call, at)
     questions = {f"q{question.pk}": question for question in draft.call.questions.all()}
     answers = {f"q{answer.question_id}": answer for answer in draft.answers.all()}
-    marks, result = marks_in(base), Saved()
-    for key, given in texts.items():
-        if key not in questions and key not in DETAILS:
-            continue
-        text = tidy(given)
-        answer = answers.get(key)
-        stored = getattr(draft, key) if key in DETAILS else answer.text if answer else ""
-        seen = marks.get(key, mark_of(""))
-        if text == stored or mark_of(text) == seen:
-            # Not changed on this page, or changed to what is there already.
-            continue
-        # Nothing can be lost where there is nothing.
-        overtaken = bool(stored) and mark_of(stored) != seen
+    known = {key: given for key, given in texts.items() if key in questions or key in DETAILS}
+    stored = {name: getattr(draft, name) for name in DETAILS} | {key: answer.text for key, answer in answers.items()}
+    result = sort_out(known, stored, base=base)
+    for key in (*result.saved, *result.theirs):
+        text, overtaken = tidy(known[key]), key in result.theirs
         if key in DETAILS:
             _write_detail(draft, key, text, by=by, overtaken=overtaken)
         else:
-            _write_answer(draft, questions[key], answer, text, by=by, overtaken=overtaken)
-        (result.theirs if overtaken else result.saved)[key] = stored if overtaken else text
+            _write_answer(draft, questions[key], answers.get(key), text, by=by, overtaken=overtaken)
     if result.saved:
         _count_a_save(draft)
     return result
@@ -161,7 +121,7 @@ def _write_answer(
                 answer=answer, version=answer.version, text=text, saved_at=now, saved_by=by, was_overtaken=True
             )
         return
-    if keep or _is_another_sitting(answer.saved_by_id, answer.saved_at, by, now) or _loses_much(answer.text, text):
+    if keep or is_another_sitting(answer.saved_by_id, answer.saved_at, by, now) or loses_much(answer.text, text):
         AnswerRevision.objects.create(
             answer=answer, version=answer.version, text=answer.text, saved_at=answer.saved_at, saved_by=answer.saved_by
         )
@@ -170,43 +130,11 @@ def _write_answer(
 
 def _write_detail(draft: Application, name: str, text: str, *, by: Person, overtaken: bool) -> None:
     """The application holds the present text; the row marked as current says who wrote it and when."""
-    now = timezone.now()
-    rows = DetailRevision.objects.filter(application=draft, field=name)
     if overtaken:
-        if not rows.filter(text=text, saved_by=by, was_overtaken=True).exists():
-            DetailRevision.objects.create(
-                application=draft, field=name, text=text, saved_at=now, saved_by=by, was_overtaken=True
-            )
+        keep_overtaken(draft.detail_revisions, name, text, by=by)
         return
-    current = rows.filter(is_current=True).first()
-    if (
-        current
-        and not _is_another_sitting(current.saved_by_id, current.saved_at, by, now)
-        and not _loses_much(current.text, text)
-    ):
-        rows.filter(pk=current.pk).update(text=text, saved_at=now)
-    else:
-        if current is None and getattr(draft, name):
-            # Written before anybody counted texts: whoever started the application stands for it.
-            DetailRevision.objects.create(
-                application=draft,
-                field=name,
-                text=getattr(draft, name),
-                saved_at=draft.started_at,
-                saved_by_id=draft.started_by_id,
-            )
-        rows.filter(is_current=True).update(is_current=False)
-        DetailRevision.objects.create(
-            application=draft, field=name, text=text, saved_at=now, saved_by=by, is_current=True
-        )
+    # Written before anybody counted texts: whoever started the application stands for it.
+    was, since, first_by = getattr(draft, name), draft.started_at, draft.started_by_id
+    keep_present(draft.detail_revisions, name, text, was=was, by=by, since=since, first_by=first_by)
     Application.objects.filter(pk=draft.pk).update(**{name: text})
     setattr(draft, name, text)
-
-
-def _is_another_sitting(person_id: int | None, saved_at: datetime, by: Person, now: datetime) -> bool:
-    return person_id != by.pk or (now - saved_at).total_seconds() >= ONE_SITTING_SECONDS
-
-
-def _loses_much(before: str, after: str) -> bool:
-    """A slip of the mouse empties a field within a minute too."""
-    return len(after) < len(before) * 0.7

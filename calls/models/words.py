@@ -1,17 +1,8 @@
-"""Words as they are stored and counted."""
+"""Words as they are counted. How they are stored stands in ``lifecycle.texts``."""
 
-import re
-import unicodedata
+from lifecycle.texts import tidy
 
-# Control characters that word processors leave behind; line ends and tabs stay.
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
-
-
-def tidy(text: str) -> str:
-    """Text as it is stored: line ends alike, nothing that cannot be printed or kept, no blanks around it. Words stay as typed."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    text = text.encode("utf-8", errors="replace").decode("utf-8")
-    return unicodedata.normalize("NFC", UNPRINTABLE.sub("", text)).strip()
+__all__ = ("tidy", "words_in")
 
 
 def words_in(text: str) -> int:

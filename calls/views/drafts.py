@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from calls.actions import drafts
-from calls.actions.drafts import CallHasClosed, Saved, base_of
+from calls.actions.drafts import CallHasClosed
 from calls.forms.drafts import DETAIL_LABELS, SectionForm, TogetherForm
 from calls.models import DETAILS, AnswerRevision, Application, DetailRevision
 from calls.rules.applications import WRITERS, role_at
@@ -16,6 +16,7 @@ from calls.rules.readiness import Section, key_of, sections_of, texts_of
 from calls.views.applications import find
 from calls.views.pasting import takes_pasted_text
 from lifecycle.actions import RecordChanged
+from lifecycle.texts import Saved, base_after, base_of
 from partners.models import Organisation
 from people.requests import SignedInRequest
 from people.rules import require
@@ -84,11 +85,7 @@ def autosave(request: SignedInRequest, pk: int, number: int) -> JsonResponse:
     except RecordChanged:
         said = "A colleague has sent this application. The newest words are only in this browser: copy them, then load the page again."
         return JsonResponse({"message": said}, status=410)
-    # The marks of this page stay as they were, save for what this page has written: otherwise it would seem to have read
-    # what a colleague wrote in another field.
-    marks = drafts.marks_in(str(request.POST.get("base_version", "")))
-    marks |= {key: drafts.mark_of(text) for key, text in saved.saved.items()}
-    version = ".".join(f"{key}-{mark}" for key, mark in marks.items() if key in section.keys)
+    version = base_after(str(request.POST.get("base_version", "")), saved.saved, section.keys)
     if saved.theirs:
         return JsonResponse({"version": version, "theirs": saved.theirs}, status=409)
     if form.errors:

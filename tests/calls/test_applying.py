@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from calls.actions import applications, drafts
-from calls.actions.drafts import CallHasClosed, base_of
+from calls.actions.drafts import CallHasClosed
 from calls.choices import ApplicationStatus, CallStatus
 from calls.models import Answer, AnswerRevision, Application, Call, DetailRevision
 from calls.rules.readiness import texts_of
 from lifecycle.actions import RecordChanged
+from lifecycle.texts import Saved, base_of
 from notices.models import Notice
 from partners.choices import MembershipRole
 from people.rules import Refused
@@ -561,7 +562,7 @@ class TestAtTheSameMoment:
             lambda: drafts.save(draft, {"summary": "Later words"}, base=base_of({"summary": draft.summary}), by=person),
         )
         assert Application.objects.get(pk=draft.pk).status == ApplicationStatus.SUBMITTED
-        assert all(isinstance(one, (Application, drafts.Saved, RecordChanged)) for one in results)
+        assert all(isinstance(one, (Application, Saved, RecordChanged)) for one in results)
 
 
 @pytest.mark.parametrize("url", ["our_applications"])

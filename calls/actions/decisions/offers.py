@@ -12,6 +12,7 @@ from calls.actions.decisions.deciding import locked, store
 from calls.actions.decisions.letters import renew_letters
 from calls.choices import ApplicationStatus, CallStatus, Outcome
 from calls.models import Application, Call, Decision, tidy
+from calls.notices.blindness import kept_from
 from calls.notices.decisions import tell_leads_they_have_longer, tell_staff_offer_was_answered
 from lifecycle.actions import MoveRefused, RecordChanged, move
 from notices.actions import release
@@ -116,6 +117,7 @@ def accept_offer(application: Application, *, by: Person, at: datetime | None = 
         practice=application.summary,
         group=application.group,
         areas=application.with_organisations.all(),
+        kept_from=kept_from(application),
         by=by,
         is_demonstration=application.is_demonstration,
     )
