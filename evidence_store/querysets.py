@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from evidence_store.choices import EntryStatus
 
+# What was withdrawn answers that it is gone; its findings and ratings are shown nowhere, what was replaced keeps them.
 SEEN_BY_THE_PUBLIC = (EntryStatus.PUBLISHED, EntryStatus.SUPERSEDED, EntryStatus.WITHDRAWN)
+READ_BY_THE_PUBLIC = (EntryStatus.PUBLISHED, EntryStatus.SUPERSEDED)
 CONFIGURATION = "evidence"
 
 
@@ -40,13 +42,13 @@ class EntryQuerySet(models.QuerySet):
 
 class FindingQuerySet(models.QuerySet):
     def shown_to(self, person: Any) -> Self:
-        """Findings of visible entries. One whose ratings are all held back is held back with them."""
+        """Findings of entries that can be read. One whose ratings are all held back is held back with them."""
         if _sees_all(person):
             return self
         model: Any = self.model
         ratings = model.ratings.rel.related_model.objects
         of_this = ratings.filter(finding=OuterRef("pk"))
-        entries = model.entry.field.related_model.objects.public()
+        entries = model.entry.field.related_model.objects.public().filter(status__in=READ_BY_THE_PUBLIC)
         return self.filter(
             ~Exists(of_this) | Exists(of_this.filter(public_from__lte=timezone.now())), entry__in=entries.values("pk")
         )
@@ -54,12 +56,12 @@ class FindingQuerySet(models.QuerySet):
 
 class RatingQuerySet(models.QuerySet):
     def visible_to(self, person: Any) -> Self:
-        """A rating is public when its entry is and its own moment has come."""
+        """A rating is public when its entry can be read and its own moment has come."""
         if _sees_all(person):
             return self
         now = timezone.now()
         return self.filter(
-            finding__entry__status__in=SEEN_BY_THE_PUBLIC, finding__entry__public_from__lte=now, public_from__lte=now
+            finding__entry__status__in=READ_BY_THE_PUBLIC, finding__entry__public_from__lte=now, public_from__lte=now
         )
 
     def shown_to(self, person: Any) -> Self:

@@ -74,13 +74,14 @@ def _partnerships() -> Iterator[Item]:
 
 
 def _calls() -> Iterator[Item]:
-    now = timezone.now()
-    for call in Call.objects.public(now).filter(opens_at__lte=now).order_by("-opens_at")[:NEWEST]:
+    for call in (
+        Call.objects.visible_to(AnonymousUser()).filter(opens_at__lte=timezone.now()).order_by("-opens_at")[:NEWEST]
+    ):
         at = max(moment for moment in (call.opens_at, call.public_from) if moment)
         yield Item(
             f"call-{call.pk}",
             at,
-            f"Call for partners: {call.title}",
+            f"{call.get_kind_display()}: {call.title}",
             call.purpose[:300],
             call.get_absolute_url(),
             call.is_demonstration,
@@ -103,12 +104,13 @@ def _ratings() -> Iterator[Item]:
     ratings = (
         Rating.objects.visible_to(AnonymousUser())
         .select_related("finding__entry", "finding__outcome", "effect", "strength")
-        .order_by("-public_from", "-pk")[:NEWEST]
+        .with_moment()
+        .order_by("-moment", "-pk")[:NEWEST]
     )
     for rating in ratings:
         yield Item(
             f"rating-{rating.pk}",
-            rating.public_from,
+            rating.moment,
             f"Rated: {rating.finding.entry.title}, {rating.finding.outcome.name}",
             f"Effect: {rating.effect or 'not rated'}. Strength of evidence: {rating.strength or 'not rated'}.",
             rating.finding.entry.get_absolute_url(),

@@ -1,14 +1,14 @@
-"""Numbers of the front pages that need more than one app."""
+"""Numbers of the front pages that need more than one app, each counted in the figures of its own."""
 
 from dataclasses import dataclass
 
+from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from calls.models import Call
-from evaluations.models import Evaluation
+from evaluations.figures import of_the_register
 from evidence_store.models import Entry
-from partners.models import Organisation
-from programmes.models import Partnership
+from programmes.figures import of_partners
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,11 @@ class FrontPage:
 
 def front_page() -> FrontPage:
     """What the front page counts: only what is public at this moment. Units: authority, evaluation, practice, call."""
-    now = timezone.now()
-    public = Partnership.objects.public(now).filter(programme__public_from__lte=now)
-    current = Organisation.objects.current_authorities().filter(is_public=True)
-    direct = current.filter(pk__in=public.values("organisation"))
-    through = current.filter(pk__in=public.values("areas"))
+    partners, public = of_partners(), AnonymousUser()
     return FrontPage(
-        authorities=current.count(),
-        authorities_with_us=(direct | through).distinct().count(),
-        evaluations=Evaluation.objects.public(now).count(),
-        practices=Entry.objects.public().current().count(),
-        open_calls=Call.objects.public(now).open(now).count(),
+        authorities=partners.authorities,
+        authorities_with_us=partners.authorities_with_us,
+        evaluations=of_the_register().evaluations,
+        practices=Entry.objects.visible_to(public).current().count(),
+        open_calls=Call.objects.visible_to(public).open(timezone.now()).count(),
     )

@@ -14,6 +14,7 @@ from lifecycle.actions import MoveRefused, RecordChanged
 
 Handler = Callable[[HttpRequest], HttpResponse]
 log = structlog.get_logger("portal.request")
+SECRETS = ("token", "key", "uidb36")
 KNOWN_ID = re.compile(r"^[A-Za-z0-9-]{8,40}$")
 
 
@@ -36,12 +37,21 @@ class RequestIdMiddleware:
             log.info(
                 "request",
                 method=request.method,
-                path=request.path,
+                path=path_for_the_log(request),
                 status=response.status_code,
                 milliseconds=round(spent * 1000, 1),
                 person=getattr(getattr(request, "user", None), "pk", None),
             )
         return response
+
+
+def path_for_the_log(request: HttpRequest) -> str:
+    """The address asked for, without what lets whoever holds it in: invitations, mail settings and new passwords go by link."""
+    path, match = request.path, request.resolver_match
+    for name in SECRETS:
+        if secret := (match.kwargs.get(name) if match else None):
+            path = path.replace(str(secret), f"<{name}>")
+    return path
 
 
 class HeadersMiddleware:

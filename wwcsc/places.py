@@ -1,6 +1,7 @@
 """The pages that navigation leads to, by area. A page that does not exist yet is left out, never a broken link."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.urls import NoReverseMatch, reverse
 
@@ -57,12 +58,20 @@ AREAS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def of(area: str, *, at: str = "") -> list[Place]:
+# The back room lets in only those to whom it was opened.
+FOR_THE_BACK_ROOM = "admin:index"
+
+
+def of(area: str, *, at: str = "", person: Any = None) -> list[Place]:
     """Where we are is the longest address that this page's begins with; the front of an area is only itself."""
-    found = [(label, address) for label, name in AREAS[area] if (address := _address(name))]
+    found = [(label, address) for label, name in AREAS[area] if _opens(name, person) and (address := _address(name))]
     fronts = {url for _, url in found if any(other != url and other.startswith(url) for _, other in found)}
     here = max((url for _, url in found if (at == url if url in fronts else at.startswith(url))), key=len, default="")
     return [Place(label=label, url=url, current=url == here) for label, url in found]
+
+
+def _opens(name: str, person: Any) -> bool:
+    return name != FOR_THE_BACK_ROOM or bool(getattr(person, "is_staff", False))
 
 
 def _address(name: str) -> str:

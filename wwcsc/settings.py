@@ -70,7 +70,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.sessions",
-    "django.contrib.sitemaps",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.forms",
@@ -79,11 +78,8 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "django_filters",
-    "django_htmx",
-    "import_export",
     "pgtrigger",
     "pghistory",
-    "pghistory.admin",
     "rules.apps.AutodiscoverRulesConfig",
 ]
 
@@ -105,7 +101,6 @@ MIDDLEWARE = [
     "people.middleware.SessionActivityMiddleware",
     "people.middleware.SecondFactorMiddleware",
     "pghistory.middleware.HistoryMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "wwcsc.middleware.RefusalMiddleware",
 ]
 
@@ -240,6 +235,8 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 USERSESSIONS_TRACK_ACTIVITY = True
 STAFF_NEED_A_SECOND_FACTOR = switched_on("STAFF_NEED_A_SECOND_FACTOR", default=PRODUCTION)
 
+# What a page says after a step stays with us, not in a cookie of its own.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 60 * 60

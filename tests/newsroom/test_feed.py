@@ -7,7 +7,14 @@ from django.utils import timezone
 from newsroom.choices import PostStatus
 from newsroom.feed import items
 from people.choices import StaffRole
-from tests.factories import EvaluationFactory, NewsFactory, PartnershipFactory, StaffFactory
+from tests.factories import (
+    CallFactory,
+    EvaluationFactory,
+    NewsFactory,
+    PartnershipFactory,
+    RatingFactory,
+    StaffFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -86,3 +93,17 @@ def test_scripts_in_a_post_are_shown_as_text(client):
     page = client.get(post.get_absolute_url()).content.decode()
     assert "<script>alert" not in page
     assert 'href="javascript' not in page
+
+
+def test_a_rating_leaves_the_feed_with_its_entry_and_comes_with_its_later_moment():
+    rating = RatingFactory(recorded_at=timezone.now() - timedelta(days=2))
+    assert [(item.key, item.at) for item in items()] == [(f"rating-{rating.pk}", rating.recorded_at)]
+    entry = rating.finding.entry
+    entry.status, entry.status_reason = "withdrawn", "The study was retracted."
+    entry.save()
+    assert items() == []
+
+
+def test_a_call_is_told_by_its_kind():
+    call = CallFactory(kind="evaluators")
+    assert [item.title for item in items()] == [f"Competition for an evaluator: {call.title}"]

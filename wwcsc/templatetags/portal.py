@@ -101,7 +101,8 @@ def tabs(context: Context, *pairs: str, label: str = "Views of this page") -> di
 @register.simple_tag(takes_context=True)
 def places_in(context: Context, area: str) -> list[places.Place]:
     """The pages of an area ("public", "workspace", "staff", "account") that exist, with the one we are in marked."""
-    return places.of(area, at=getattr(context.get("request"), "path", ""))
+    request = context.get("request")
+    return places.of(area, at=getattr(request, "path", ""), person=getattr(request, "user", None))
 
 
 @register.simple_tag

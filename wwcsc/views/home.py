@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -9,6 +13,7 @@ from evaluations.choices import Stage
 from evaluations.models import Evaluation
 from evidence_store.models import Entry
 from newsroom.models import Post
+from programmes.models import Programme
 from wwcsc.figures import front_page
 
 STILL_RUNNING = (Stage.SET_UP, Stage.RECRUITING, Stage.IN_THE_FIELD, Stage.ANALYSIS, Stage.REPORTING)
@@ -18,17 +23,26 @@ STILL_RUNNING = (Stage.SET_UP, Stage.RECRUITING, Stage.IN_THE_FIELD, Stage.ANALY
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The public front page shows the same to everybody, signed in or not: what is public at this moment."""
-    now = timezone.now()
-    calls = Call.objects.public(now)
+    now, public = timezone.now(), AnonymousUser()
+    calls = Call.objects.visible_to(public)
     context = {
         "figures": front_page(),
-        "open_calls": calls.open(now).for_list()[:3],
+        "open_calls": _with_programmes(calls.open(now).for_list()[:3]),
         "coming_calls": calls.opening_later(now).for_list()[:3],
-        "running": Evaluation.objects.public(now).filter(status__in=STILL_RUNNING).for_list()[:4],
-        "entries": Entry.objects.public().current().order_by("-updated_at", "title")[:6],
-        "posts": Post.objects.filter(status="approved", public_from__lte=now).order_by("-public_from")[:3],
+        "running": _with_programmes(
+            Evaluation.objects.visible_to(public).filter(status__in=STILL_RUNNING).for_list()[:4]
+        ),
+        "entries": Entry.objects.visible_to(public).current().order_by("-updated_at", "title")[:6],
+        "posts": Post.objects.visible_to(public).order_by("-public_from")[:3],
     }
     return render(request, "wwcsc/home.html", context)
+
+
+def _with_programmes(found: QuerySet) -> list[tuple[Any, str]]:
+    """Each with what its programme is called, or with nothing while the programme is not public itself."""
+    records = list(found)
+    named = Programme.objects.visible_to(AnonymousUser()).in_bulk({record.programme_id for record in records} - {None})
+    return [(record, named[record.programme_id].known_as if record.programme_id in named else "") for record in records]
 
 
 @login_not_required

@@ -1,22 +1,26 @@
 """What waits for the centre's staff today, most pressing first."""
 
 from datetime import timedelta
+from itertools import islice
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.timezone import localdate
 from django.views.decorators.http import require_safe
 
 from calls.choices import ApplicationStatus, CallStatus, Outcome
 from calls.models import Application, Assessment, Call
+from evaluations.choices import DutyState
 from evaluations.models import Duty
 from notices.models import Notice, Pulse
 from people.requests import SignedInRequest
+from people.rules import is_programme_staff
 from programmes.choices import PartnershipStatus
 from programmes.models import Obligation, Partnership
-from wwcsc.views.health import broker_answers
+from wwcsc.views.health import broker_answers, mail_is_stuck
 
 SHOWN = 8
 BEAT_IS_LATE = timedelta(minutes=2)
@@ -45,6 +49,7 @@ def staff_work(request: SignedInRequest) -> HttpResponse:
         .filter(status=ApplicationStatus.SUBMITTED, call__closes_at__lte=now)
         .for_list()[:SHOWN],
         "my_assessments": Assessment.objects.visible_to(person).filter(assessor=person).unfinished().for_list()[:SHOWN],
+        "runs_calls": is_programme_staff(person),
         "offers_waiting": Application.objects.visible_to(person)
         .filter(status=ApplicationStatus.TOLD, decision__outcome=Outcome.OFFER)
         .for_list()[:SHOWN],
@@ -52,9 +57,7 @@ def staff_work(request: SignedInRequest) -> HttpResponse:
             :SHOWN
         ],
         "announcements": partnerships.filter(public_from__gt=now).order_by("public_from")[:SHOWN],
-        "late_duties": Duty.objects.filter(done_on__isnull=True, due_on__lt=now.date())
-        .select_related("evaluation")
-        .order_by("due_on")[:SHOWN],
+        "late_duties": _late_duties(),
         "held_mail": Notice.objects.visible_to(person).held().count(),
         "dead_mail": Notice.objects.visible_to(person).needing_a_person().count(),
         "machinery": machinery(),
@@ -62,13 +65,18 @@ def staff_work(request: SignedInRequest) -> HttpResponse:
     return render(request, "wwcsc/staff_work.html", context)
 
 
+def _late_duties() -> list[Duty]:
+    """Promises whose day, month, season or year is over, the oldest first."""
+    possible = Duty.objects.filter(due_on__lt=localdate()).select_related("evaluation").order_by("due_on")
+    return list(islice((duty for duty in possible if duty.state == DutyState.LATE), SHOWN))
+
+
 def machinery() -> list[tuple[str, bool, str]]:
     """Name, whether it works, and a sentence, of each part that can be down while pages still work."""
     now = timezone.now()
     beat = Pulse.objects.filter(name="beat").first()
     beat_works = beat is not None and now - beat.at < BEAT_IS_LATE
-    waiting = Notice.objects.age_of_oldest_due()
-    mail_works = waiting is None or waiting < BEAT_IS_LATE
+    mail_works = not mail_is_stuck(BEAT_IS_LATE)
     broker_works = broker_answers()
     return [
         (
