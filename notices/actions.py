@@ -1,11 +1,12 @@
 """What can happen to a mail before and after it travels. The travelling itself is in ``notices.delivery``."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q
@@ -14,7 +15,8 @@ from django.utils import timezone
 from audit.actions import record
 from lifecycle.actions import RecordChanged, move
 from notices.choices import PRIORITY, USEFUL_FOR, NoticeKind, NoticeStatus
-from notices.letters import LetterRefused, write
+from notices.letters import LetterRefused, version_of, write
+from notices.mailings import READER, Mailing
 from notices.models import Attempt, Notice, Suppression
 from notices.tasks import doorbell
 from people.models import Person
@@ -78,6 +80,69 @@ def queue(
     return notice
 
 
+# One statement for all readers of a cause. Who was told already, in this run or an earlier one, is not told again: the key
+# of each reader and cause is unique, whoever runs this, however often, and at the same time.
+EXPAND = """
+INSERT INTO notices_notice
+    (id, key, kind, template, template_version, status, priority, "to", person_id, subject_type, subject_id, kept_from,
+     context, subject, body_text, body_html, created_at, first_due_at, due_at, expires_at, attempts, message_id, words_hash,
+     error, is_demonstration)
+SELECT one.number, one.key, %(kind)s, %(template)s, %(version)s, 'pending', %(priority)s, one.address, one.reader::bigint,
+       %(subject_type)s, one.cause::bigint, one.kept_from::bigint[], %(context)s::jsonb, %(subject)s, '', '',
+       %(now)s, %(now)s, %(now)s, coalesce(one.useful_until::timestamptz, %(now)s + %(useful_for)s), 0,
+       '<' || one.number || '.1@' || %(domain)s || '>', '', '', one.demonstration
+  FROM (SELECT nextval(pg_get_serial_sequence('notices_notice', 'id')) AS number, reader.*
+          FROM ({readers}) AS reader
+         WHERE NOT EXISTS (SELECT FROM notices_notice AS told WHERE told.key = reader.key)
+           AND coalesce(reader.useful_until::timestamptz > %(now)s, true)) AS one
+    ON CONFLICT (key) DO NOTHING
+"""
+
+
+def queue_for_all(
+    mailing: Mailing,
+    readers: models.QuerySet,
+    *,
+    about: models.Model | type[models.Model],
+    **context: Any,
+) -> int:
+    """Put the mailing into the outbox for everybody in ``readers``, in the transaction of its cause. Returns how many were new.
+
+    ``readers`` is a query with a column for each name in READER: what must not happen twice, the number and address of a
+    person, the number of the record that it is about, the staff who must not see it, when it stops being of use (or null),
+    and whether it is demonstration. ``context`` holds ids and other plain values; the words are written when it is sent. Where ``about`` is one
+    record they are tried at once, so that a template with a hole is refused here; else the row goes by the mailing's name.
+    """
+    subject = mailing.write(about.pk, context).subject if isinstance(about, models.Model) else mailing.name
+    try:
+        found, values = readers.order_by().values_list(*READER).query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    named = {f"reader{number}": value for number, value in enumerate(values)}
+    sql = EXPAND.replace("{readers}", found.replace("%%", "%%%%") % tuple(f"%({name})s" for name in named))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql,
+            {
+                **named,
+                "kind": mailing.kind,
+                "template": mailing.template,
+                "version": version_of(mailing.template),
+                "priority": PRIORITY[mailing.kind],
+                "subject_type": about._meta.label_lower,
+                "context": json.dumps(context),
+                "subject": subject,
+                "now": timezone.now(),
+                "useful_for": USEFUL_FOR[mailing.kind],
+                "domain": settings.MAIL_DOMAIN,
+            },
+        )
+        new = cursor.rowcount
+    if new:
+        _ring_after_commit()
+    return new
+
+
 def _address(to: str) -> str:
     try:
         validate_email(to.strip())
@@ -127,13 +192,14 @@ def withdraw(notice: Notice, *, by: Person | None, why: str = "") -> None:
 
 @transaction.atomic
 def withdraw_all_about(subject: models.Model, *, by: Person | None, why: str = "") -> int:
-    """Take back whatever still waits about a record, because its cause is gone. Returns how many."""
-    waiting = Notice.objects.about(subject).filter(
-        status__in=(NoticeStatus.HELD, NoticeStatus.PENDING), wire_at__isnull=True
-    )
+    """Take back whatever has not reached the wire about a record, because its cause is gone. Returns how many.
+
+    Also what a sender has in hand: it finds the row gone when it marks the wire, and leaves the mail.
+    """
+    waiting = Notice.objects.about(subject).unsent().filter(wire_at__isnull=True)
     count = 0
     for notice in waiting.select_for_update():
-        move(notice, NoticeStatus.CANCELLED, by=by)
+        move(notice, NoticeStatus.CANCELLED, by=by, lease_token=None, lease_until=None)
         _note(notice, "withdrawn", why)
         count += 1
     return count

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
 from django.template import Context, Engine, Template, TemplateDoesNotExist
 from django.template.base import Origin, VariableNode
+from django.template.loader_tags import ExtendsNode, IncludeNode
 from django.template.loaders.app_directories import Loader as AppDirectoriesLoader
 from django.template.loaders.cached import Loader as CachedLoader
 from django.template.loaders.filesystem import Loader as FilesystemLoader
@@ -23,6 +25,10 @@ class Letter:
     subject: str
     text: str
     html: str
+
+    @property
+    def hash(self) -> str:
+        return sha256("\0".join((self.subject, self.text, self.html)).encode()).hexdigest()
 
 
 class ValueIsNeeded(VariableNode):
@@ -58,6 +64,30 @@ def engine() -> Engine:
     return letters
 
 
+PARTS = ("subject.txt", "body.txt", "body.html")
+
+
+@cache
+def version_of(template: str) -> str:
+    """Changes whenever a source of the mail does: its three parts, and whatever they extend or include."""
+    sources: dict[str, str] = {}
+    for part in PARTS:
+        _gather(f"{template}/{part}", sources)
+    return sha256("\0".join(f"{name}\0{sources[name]}" for name in sorted(sources)).encode()).hexdigest()[:12]
+
+
+def _gather(name: str, sources: dict[str, str]) -> None:
+    if name in sources:
+        return
+    template = _template(name)
+    sources[name] = str(template.source)
+    for kind, attribute in ((ExtendsNode, "parent_name"), (IncludeNode, "template")):
+        for node in template.nodelist.get_nodes_by_type(kind):
+            other = getattr(node, attribute).var
+            if isinstance(other, str):
+                _gather(other, sources)
+
+
 def write(template: str, context: dict[str, Any]) -> Letter:
     """The three parts of a mail, from ``<template>/subject.txt``, ``body.txt`` and ``body.html``."""
     values = {
@@ -83,10 +113,14 @@ def one_line(text: str) -> str:
 
 
 def _part(name: str, values: dict[str, Any]) -> str:
-    try:
-        template = engine().get_template(name)
-    except TemplateDoesNotExist as missing:
-        raise LetterRefused(f"The mail template {missing} does not exist") from missing
+    template = _template(name)
     context = Context(values, autoescape=name.endswith(".html"))
     context.template_name = name
     return template.render(context)
+
+
+def _template(name: str) -> Template:
+    try:
+        return engine().get_template(name)
+    except TemplateDoesNotExist as missing:
+        raise LetterRefused(f"The mail template {missing} does not exist") from missing

@@ -25,6 +25,7 @@ class Notice(models.Model):
     key = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=10, choices=NoticeKind.choices)
     template = models.CharField(max_length=120)
+    template_version = models.CharField(max_length=16, blank=True, default="")
     status = models.CharField(max_length=12, choices=NoticeStatus.choices, default=NoticeStatus.PENDING)
     priority = models.SmallIntegerField(default=20)
 
@@ -38,7 +39,9 @@ class Notice(models.Model):
         blank=True,
         help_text="Numbers of the staff who do not see this mail, because they judge independently or declared a conflict.",
     )
-    context = models.JSONField(default=dict, blank=True)
+    context = models.JSONField(
+        default=dict, blank=True, help_text="Ids of what it is about, where it is written when it is sent."
+    )
     subject = models.CharField(max_length=250, blank=True, default="")
     body_text = models.TextField(blank=True, default="")
     body_html = models.TextField(blank=True, default="")
@@ -55,6 +58,9 @@ class Notice(models.Model):
     wire_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     message_id = models.CharField(max_length=250, unique=True)
+    words_hash = models.CharField(
+        max_length=64, blank=True, default="", help_text="Of the words that were handed to the mail server."
+    )
     error = models.CharField(max_length=500, blank=True, default="")
     handled_at = models.DateTimeField(null=True, blank=True)
     is_demonstration = models.BooleanField(default=False)
@@ -104,6 +110,27 @@ class Notice(models.Model):
     def was_perhaps_sent(self) -> bool:
         """The mail had reached the wire when its sender stopped: a receiver may see it twice, under one Message-ID."""
         return self.wire_at is not None and self.sent_at is None
+
+
+class Wording(models.Model):
+    """Words that many got: kept once, under their hash, when the first of these mails reaches the wire. They name no reader."""
+
+    hash = models.CharField(max_length=64, unique=True)
+    template = models.CharField(max_length=120)
+    template_version = models.CharField(max_length=16)
+    subject = models.CharField(max_length=250)
+    body_text = models.TextField()
+    body_html = models.TextField()
+    first_used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="wording_has_a_hash", condition=Q(hash__regex="^[0-9a-f]{64}$")),
+            models.CheckConstraint(name="wording_says_something", condition=~Q(subject="") & ~Q(body_text="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
 
 
 class Attempt(models.Model):

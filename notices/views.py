@@ -20,6 +20,8 @@ from notices.delivery import UNSUBSCRIBE_SALT
 from notices.figures import mail_figures
 from notices.filters import NoticeFilter
 from notices.forms import ReleaseForm, WithdrawForm
+from notices.letters import Letter, LetterRefused
+from notices.mailings import words_of
 from notices.models import Notice
 from people.models import Person
 from people.requests import SignedInRequest
@@ -61,10 +63,13 @@ def _notice(request: SignedInRequest, pk: int) -> Notice:
 def notice(request: SignedInRequest, pk: int) -> HttpResponse:
     found = _notice(request, pk)
     person = request.user
+    words, note = _words(found)
     may_resend = person.has_perm("notices.resend_notice", found)
     context = {
         "notice": found,
         "is_secret": found.kind == NoticeKind.SECURITY,
+        "words": words,
+        "note_on_words": note,
         "person": Person.objects.filter(pk=found.person_id).first(),
         "attempts": [
             {"at": row.at, "what": row.what.capitalize(), "note": row.detail} for row in found.attempt_rows.all()
@@ -73,7 +78,7 @@ def notice(request: SignedInRequest, pk: int) -> HttpResponse:
         "can_withdraw": can_move(found, NoticeStatus.CANCELLED)
         and found.wire_at is None
         and person.has_perm("notices.withdraw_notice", found),
-        "can_resend": found.status in {NoticeStatus.DEAD, NoticeStatus.SUPPRESSED} and _has_words(found) and may_resend,
+        "can_resend": found.status in {NoticeStatus.DEAD, NoticeStatus.SUPPRESSED} and words is not None and may_resend,
         "can_suppress": found.status == NoticeStatus.DEAD
         and found.error.startswith("address refused")
         and person.has_perm("notices.suppress_address"),
@@ -83,8 +88,13 @@ def notice(request: SignedInRequest, pk: int) -> HttpResponse:
     return render(request, "notices/notice.html", context)
 
 
-def _has_words(found: Notice) -> bool:
-    return bool(found.body_text)
+def _words(found: Notice) -> tuple[Letter | None, str]:
+    """What it says and how far that is what its reader got; None and the reason where nobody can say."""
+    try:
+        shown = words_of(found)
+    except LetterRefused as problem:
+        return None, str(problem)
+    return (shown.letter if shown.letter.text else None), shown.note
 
 
 @require_safe
@@ -92,9 +102,10 @@ def _has_words(found: Notice) -> bool:
 def notice_html(request: SignedInRequest, pk: int) -> HttpResponse:
     """The mail as its reader's program draws it, in a sandbox: no script, no form, nothing fetched."""
     found = _notice(request, pk)
-    if found.kind == NoticeKind.SECURITY or not found.body_html:
+    words, _ = _words(found)
+    if found.kind == NoticeKind.SECURITY or words is None or not words.html:
         raise Http404
-    return HttpResponse(found.body_html)
+    return HttpResponse(words.html)
 
 
 @require_POST

@@ -4,15 +4,32 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Concat
+from django.utils import timezone
 
-from notices.actions import queue
+from notices.actions import queue, queue_for_all
 from notices.choices import NoticeKind
+from notices.mailings import Mailing, Parcel, register
 from partners.choices import MembershipRole
+from partners.models import Membership
 from people.choices import StaffRole
 from people.models import Person
+from programmes.choices import REPORTS, ObligationStatus, PartnershipStatus
 from programmes.models import Obligation, Partnership, Report
+from programmes.querysets import hidden_from
 
 WHO_REPORTS = (MembershipRole.LEAD, MembershipRole.EDITOR, MembershipRole.DATA)
+STILL_OWES = (
+    PartnershipStatus.PROPOSED,
+    PartnershipStatus.AGREED,
+    PartnershipStatus.ISSUED,
+    PartnershipStatus.SIGNED,
+    PartnershipStatus.ACTIVE,
+    PartnershipStatus.COMPLETED,
+)
 
 
 def people_of(partnership: Partnership, *roles: str) -> list[Person]:
@@ -22,8 +39,11 @@ def people_of(partnership: Partnership, *roles: str) -> list[Person]:
 
 
 def programme_staff(partnership: Partnership) -> Iterable[Person]:
-    staff = Person.objects.staff().filter(posts__role__in=(StaffRole.PROGRAMMES,))
-    return staff.exclude(pk__in=partnership.hidden_from).order_by("pk")
+    return all_programme_staff().exclude(pk__in=partnership.hidden_from).order_by("pk")
+
+
+def all_programme_staff() -> QuerySet[Person]:
+    return Person.objects.staff().filter(posts__role__in=(StaffRole.PROGRAMMES,))
 
 
 def tell_leads_agreement_is_ready(partnership: Partnership) -> None:
@@ -39,15 +59,64 @@ def tell_staff_agreement_was_signed(partnership: Partnership) -> None:
         _write_about_partnership("agreement_signed", person, partnership, key=key)
 
 
-def remind_report_is_due(obligation: Obligation, person: Person, *, rule: str, days: int) -> None:
-    """``days`` before the due day; negative once it has passed."""
-    key = f"report-due:{obligation.pk}:{rule}:v{obligation.due_version}:{person.pk}"
-    _remind("report_due" if days >= 0 else "report_late", person, obligation, key=key, days=days)
+def remind_of_reports(owed: QuerySet[Obligation], *, rule: str, is_late: bool) -> int:
+    """One reminder for each obligation and each person who reports for it, once for each rule and due date.
+
+    A report is asked of all who write it, anything else of the leads. Returns how many reminders are new.
+    """
+    obligation = "organisation__partnerships__obligations"
+    asked = Q(role=MembershipRole.LEAD) | Q(role__in=WHO_REPORTS, **{f"{obligation}__kind__in": REPORTS})
+    members = Membership.objects.current().filter(asked, person__is_active=True, **{f"{obligation}__in": owed})
+    readers = members.annotate(
+        key=key_of_reminder("report-due", rule, F(f"{obligation}__pk"), F(f"{obligation}__due_version"), F("person")),
+        reader=F("person"),
+        address=F("person__email"),
+        cause=F(f"{obligation}__pk"),
+        kept_from=_kept_from(f"{obligation}__partnership__"),
+        useful_until=Value(None, output_field=DateTimeField()),
+        demonstration=Case(
+            When(Q(person__is_demonstration=True) | Q(**{f"{obligation}__is_demonstration": True}), then=Value(True)),
+            default=Value(False),
+        ),
+    )
+    return queue_for_all(REPORT_LATE if is_late else REPORT_DUE, readers, about=Obligation)
 
 
-def tell_staff_report_is_late(obligation: Obligation, person: Person, *, rule: str, days: int) -> None:
-    key = f"report-late-staff:{obligation.pk}:{rule}:v{obligation.due_version}:{person.pk}"
-    _remind("report_late_for_staff", person, obligation, key=key, days=days)
+def tell_staff_reports_are_late(owed: QuerySet[Obligation], *, rule: str) -> int:
+    return sum(_tell_one_of_the_staff(person, owed, rule) for person in all_programme_staff())
+
+
+def _tell_one_of_the_staff(person: Person, owed: QuerySet[Obligation], rule: str) -> int:
+    readers = owed.exclude(hidden_from(person, "partnership__")).annotate(
+        key=key_of_reminder("report-late-staff", rule, F("pk"), F("due_version"), Value(person.pk)),
+        reader=Value(person.pk),
+        address=Value(person.email),
+        cause=F("pk"),
+        kept_from=_kept_from("partnership__"),
+        useful_until=Value(None, output_field=DateTimeField()),
+        demonstration=F("is_demonstration"),
+    )
+    return queue_for_all(REPORT_LATE_FOR_STAFF, readers, about=Obligation)
+
+
+def _kept_from(partnership: str) -> Case:
+    """Staff in conflict see nothing of a partnership that is not announced yet; then everybody may read of it."""
+    numbers = ArrayField(BigIntegerField())
+    announced = When(**{f"{partnership}public_from__lte": timezone.now()}, then=Value([], output_field=numbers))
+    return Case(announced, default=F(f"{partnership}kept_from"), output_field=numbers)
+
+
+def key_of_reminder(what: str, rule: str, obligation: Combinable, version: Combinable, person: Combinable) -> Concat:
+    """A date that moves has a new version, so its reminders are asked for anew."""
+    words = CharField()
+    return Concat(
+        Value(f"{what}:"),
+        Cast(obligation, words),
+        Value(f":{rule}:v"),
+        Cast(version, words),
+        Value(":"),
+        Cast(person, words),
+    )
 
 
 def send_receipt_for_report(report: Report) -> None:
@@ -83,22 +152,6 @@ def _write_about_partnership(name: str, person: Person, partnership: Partnership
     )
 
 
-def _remind(name: str, person: Person, obligation: Obligation, *, key: str, days: int) -> None:
-    queue(
-        f"programmes/emails/{name}",
-        to=person.email,
-        person=person,
-        about=obligation,
-        kind=NoticeKind.REMINDER,
-        kept_from=obligation.partnership.hidden_from,
-        key=key,
-        obligation=obligation,
-        partnership=obligation.partnership,
-        days=abs(days),
-        link=_address_of(obligation),
-    )
-
-
 def _write_about_report(name: str, person: Person, report: Report, **more: Any) -> None:
     queue(
         f"programmes/emails/{name}",
@@ -117,3 +170,49 @@ def _write_about_report(name: str, person: Person, report: Report, **more: Any) 
 
 def _address_of(thing: Partnership | Obligation) -> str:
     return settings.PORTAL_ADDRESS + thing.get_absolute_url()
+
+
+# --- reminders are written when they are sent, and left out where nothing is owed any more --------------------------------
+
+
+def about_what_is_owed(obligation: int) -> dict[str, Any]:
+    owed = Obligation.objects.select_related(
+        "partnership__programme", "partnership__organisation", "partnership__strand"
+    ).get(pk=obligation)
+    return {"obligation": owed, "about": owed, "partnership": owed.partnership, "link": _address_of(owed)}
+
+
+def not_owed_any_more(parcels: list[Parcel]) -> dict[int, str]:
+    """Sent, waived or moved to another day since; or the reader does not act for the partner any more."""
+    found = Obligation.objects.select_related("partnership").in_bulk({parcel.subject_id for parcel in parcels})
+    readers = {parcel.person_id for parcel in parcels}
+    members = Membership.objects.current().filter(person__in=readers)
+    acts = set(members.values_list("person", "organisation"))
+    staff = set(all_programme_staff().values_list("pk", flat=True))
+    reasons = {parcel.pk: _why_not(parcel, found.get(parcel.subject_id), acts, staff) for parcel in parcels}
+    return {number: reason for number, reason in reasons.items() if reason}
+
+
+def _why_not(parcel: Parcel, owed: Obligation | None, acts: set[tuple[int, int]], staff: set[int]) -> str:
+    if owed is None or owed.status != ObligationStatus.OWED:
+        return "It is not owed any more"
+    if owed.partnership.status not in STILL_OWES:
+        return "The partnership has ended or is paused"
+    if f":v{owed.due_version}:" not in parcel.key:
+        return "The due date has moved"
+    if parcel.template == REPORT_LATE_FOR_STAFF.template:
+        may_know = parcel.person_id in staff and parcel.person_id not in owed.partnership.hidden_from
+        return "" if may_know else "Its reader does not look after the partnership any more"
+    is_member = (parcel.person_id, owed.partnership.organisation_id) in acts
+    return "" if is_member else "Its reader does not act for the partner any more"
+
+
+def _reminder(template: str, name: str) -> Mailing:
+    return register(
+        Mailing(f"programmes/emails/{template}", NoticeKind.REMINDER, name, about_what_is_owed, not_owed_any_more)
+    )
+
+
+REPORT_DUE = _reminder("report_due", "Something is due")
+REPORT_LATE = _reminder("report_late", "Something is late")
+REPORT_LATE_FOR_STAFF = _reminder("report_late_for_staff", "A partner is late")

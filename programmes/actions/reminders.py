@@ -1,33 +1,25 @@
 """Reminders of what is owed. Due is a function of the data and the moment, never of a tick of the clock.
 
 Each rule is a number of civil days before the due day (after it, when negative), at nine in the morning in Europe/London. A
-sweep queues, for each obligation and person, the newest rule whose moment has come, once. After a week without a clock
+sweep queues, for each obligation and person, the newest rule whose moment has come, once, by one statement for each rule. After a week without a clock
 one reminder goes out, not three.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.timezone import localtime
 
-from notices.models import Notice
-from partners.choices import MembershipRole
 from programmes.actions.obligations import moment_on
-from programmes.choices import ObligationStatus, PartnershipStatus
+from programmes.choices import ObligationStatus
 from programmes.models import Obligation
-from programmes.notices import WHO_REPORTS, people_of, programme_staff, remind_report_is_due, tell_staff_report_is_late
+from programmes.notices import STILL_OWES, remind_of_reports, tell_staff_reports_are_late
 
-MORNING = time(9, 0)
+MIDNIGHT, MORNING = time(0, 0), time(9, 0)
 LAST_CHASE = timedelta(days=30)
-STILL_OWES = (
-    PartnershipStatus.PROPOSED,
-    PartnershipStatus.AGREED,
-    PartnershipStatus.ISSUED,
-    PartnershipStatus.SIGNED,
-    PartnershipStatus.ACTIVE,
-    PartnershipStatus.COMPLETED,
-)
 
 
 @dataclass(frozen=True)
@@ -50,32 +42,30 @@ def rule_that_applies(due_at: datetime, at: datetime) -> Rule | None:
     return reached[-1] if reached else None
 
 
+def due_before(rule: Rule, at: datetime) -> datetime:
+    """What is due before this moment has reached the rule: ``rule.moment(due_at) <= at``, turned round for a query."""
+    last_day = localtime(at).date() + timedelta(days=rule.days)
+    if localtime(at).time() < MORNING:
+        last_day -= timedelta(days=1)
+    return moment_on(last_day + timedelta(days=1), MIDNIGHT)
+
+
 def remind_of_what_is_owed(at: datetime | None = None) -> int:
     """Queue every reminder whose moment has come and that is not in the outbox yet. Returns how many were queued."""
     now = at or timezone.now()
-    earliest = max(rule.days for rule in RULES)
-    owed = (
-        Obligation.objects.outstanding()
-        .filter(
-            partnership__status__in=STILL_OWES,
-            due_at__lte=now + timedelta(days=earliest + 1),
-            due_at__gte=now - LAST_CHASE,
-            status=ObligationStatus.OWED,
-        )
-        .for_list()
+    owed = Obligation.objects.filter(
+        partnership__status__in=STILL_OWES, status=ObligationStatus.OWED, due_at__gte=now - LAST_CHASE
     )
-    return sum(_remind_of(obligation, now) for obligation in owed)
+    number = 0
+    for rule, newer in zip(RULES, [*RULES[1:], None], strict=True):
+        reached = owed.filter(due_at__lt=due_before(rule, now))
+        if newer is not None:
+            reached = reached.filter(due_at__gte=due_before(newer, now))
+        number += _remind_of(reached, rule)
+    return number
 
 
-def _remind_of(obligation: Obligation, now: datetime) -> int:
-    rule = rule_that_applies(obligation.due_at, now)
-    if rule is None:
-        return 0
-    roles = WHO_REPORTS if obligation.is_report else (MembershipRole.LEAD,)
-    before = Notice.objects.about(obligation).count()
-    for person in people_of(obligation.partnership, *roles):
-        remind_report_is_due(obligation, person, rule=rule.name, days=rule.days)
-    if rule.days < 0:
-        for person in programme_staff(obligation.partnership):
-            tell_staff_report_is_late(obligation, person, rule=rule.name, days=rule.days)
-    return Notice.objects.about(obligation).count() - before
+@transaction.atomic
+def _remind_of(owed: QuerySet[Obligation], rule: Rule) -> int:
+    number = remind_of_reports(owed, rule=rule.name, is_late=rule.days < 0)
+    return number + tell_staff_reports_are_late(owed, rule=rule.name) if rule.days < 0 else number

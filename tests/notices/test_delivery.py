@@ -4,7 +4,8 @@ import pytest
 from django.utils import timezone
 
 from notices.choices import NoticeKind, NoticeStatus
-from notices.delivery import RELAY_SILENT, Courier, Lease, Pace, Stopped, message_of, take_up_expired_leases
+from notices.delivery import RELAY_SILENT, Courier, Lease, Pace, Stopped, take_up_expired_leases
+from notices.delivery.messages import headers_for
 from notices.models import Attempt, Notice, Pulse, Suppression
 from tests.factories import NoticeFactory
 from tests.notices.post_office import PostOffice
@@ -52,7 +53,7 @@ def test_a_mail_carries_its_own_name_and_says_that_a_machine_wrote_it(post_offic
 
 @pytest.mark.django_db
 def test_only_an_announcement_can_be_stopped_with_one_click():
-    headers = message_of(NoticeFactory(kind=NoticeKind.BULK)).extra_headers
+    headers = headers_for(NoticeKind.BULK, "ann@demo.example", "<1.1@localhost>")
 
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "/mail/stop/" in headers["List-Unsubscribe"]
@@ -194,14 +195,15 @@ def test_a_sender_that_wakes_up_after_its_lease_sends_nothing():
     take_up_expired_leases()
 
     with pytest.raises(Stopped):
-        late.mark_wire(late.notices)
+        late.settle_and_mark([], late.parcels)
+    assert not Notice.objects.exclude(wire_at=None).exists()
 
 
 @pytest.mark.django_db
 def test_what_was_claimed_and_not_sent_is_given_back():
     NoticeFactory.create_batch(3)
     lease = Lease.claim(Pace())
-    lease.mark_wire(lease.notices[:1])
+    lease.settle_and_mark([], lease.parcels[:1])
 
     lease.give_back()
 
