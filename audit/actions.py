@@ -19,7 +19,10 @@ class _Encoder(DjangoJSONEncoder):
 
 
 def record(verb: str, subject: models.Model, *, by: Actor | None, **details: Any) -> Event:
-    """Append one event, in the transaction of its cause. Put numbers and codes in ``details``, never a person's words or name."""
+    """Append one event, in the transaction of its cause. Put numbers and codes in ``details``, never a name or a partner's words.
+
+    The one text that may stand here is ``why``: the reason that the centre's staff gave for what they did.
+    """
     event = Event(
         verb=verb,
         subject_type=subject._meta.label_lower,

@@ -1,10 +1,11 @@
 """The back room for evaluations. Nothing that happened is deleted here."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
 
+from evaluations.choices import ProtocolStatus
 from evaluations.models import (
     Change,
     Cluster,
@@ -16,30 +17,22 @@ from evaluations.models import (
     PanelMember,
     ProtocolVersion,
 )
-
-
-class Kept(admin.ModelAdmin):
-    """Records that stay: no delete button, no bulk delete."""
-
-    list_per_page = 50
-    show_full_result_count = False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from partners.admin import KeptAdmin, TrackedAdmin
 
 
 @admin.register(Evaluation)
-class EvaluationAdmin(Kept):
+class EvaluationAdmin(TrackedAdmin):
     list_display = ("title", "programme", "design", "status", "independence", "public_from", "is_demonstration")
     list_filter = ("status", "design", "independence", "is_demonstration", "programme")
     search_fields = ("title", "slug", "registration", "summary")
     list_select_related = ("programme",)
     raw_id_fields = ("programme", "strand", "call", "partnerships")
-    readonly_fields = ("status", "created_at")
+    # What the public sees is set by actions, which ask who may and write it down.
+    readonly_fields = ("status", "public_from", "created_at")
     prepopulated_fields = {"slug": ("title",)}
 
 
-class PartAdmin(Kept):
+class PartAdmin(KeptAdmin):
     raw_id_fields: ClassVar[tuple[str, ...]] = ("evaluation",)
     list_select_related: ClassVar[tuple[str, ...]] = ("evaluation",)
 
@@ -77,6 +70,12 @@ class ProtocolVersionAdmin(PartAdmin):
     search_fields = ("evaluation__title", "what_changed", "why")
     readonly_fields = ("status",)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: ProtocolVersion | None = None) -> tuple[str, ...]:
+        """What was approved is never overwritten: a new version is."""
+        if obj is None or obj.status == ProtocolStatus.DRAFT:
+            return self.readonly_fields
+        return ("evaluation", "number", "status", "issued", "published_on", "what_changed", "why", "body", "url")
+
 
 @admin.register(Output)
 class OutputAdmin(PartAdmin):
@@ -92,6 +91,10 @@ class DutyAdmin(PartAdmin):
     search_fields = ("evaluation__title", "reason")
     raw_id_fields = ("evaluation", "output")
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Duty | None = None) -> tuple[str, ...]:
+        """A date that the public has read moves in the staff area, with a reason that it reads too."""
+        return ("due_on", "precision") if obj and obj.evaluation.is_public() else ()
+
 
 @admin.register(Change)
 class ChangeAdmin(PartAdmin):
@@ -101,7 +104,7 @@ class ChangeAdmin(PartAdmin):
 
 
 @admin.register(PanelMember)
-class PanelMemberAdmin(Kept):
+class PanelMemberAdmin(KeptAdmin):
     list_display = ("organisation", "tranche", "starts_on", "ends_on")
     list_filter = ("tranche",)
     search_fields = ("organisation__name", "methods")

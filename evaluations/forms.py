@@ -192,6 +192,11 @@ class OutputForm(forms.ModelForm):
         help_texts = {"published_on": "A day in the future keeps it out of sight until then."}
         widgets = {"summary": SOME_ROWS}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Documents of the past may have no known day; one that is added now has, and an empty field would show it at once.
+        self.fields["published_on"].required = self.instance.pk is None or self.instance.published_on is not None
+
 
 class DutyForm(forms.ModelForm):
     class Meta:

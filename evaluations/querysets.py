@@ -57,7 +57,7 @@ class PartQuerySet(models.QuerySet):
 
 class ProtocolQuerySet(PartQuerySet):
     def visible_to(self, person: Any) -> Self:
-        """A draft is the evaluators' and the centre's business; what was published stays readable for good."""
+        """A draft is the centre's business; what was published stays readable for good."""
         seen = super().visible_to(person)
         if getattr(person, "is_centre_staff", False):
             return seen

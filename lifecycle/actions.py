@@ -7,7 +7,7 @@ are sentences in the action that calls ``move``; they are not kept here.
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Q
 from django.dispatch import Signal
 
@@ -45,6 +45,12 @@ def moves_of(model: type[models.Model]) -> Mapping[str, set[str]]:
 
 def can_move(subject: models.Model, to: str) -> bool:
     return to in moves_of(type(subject)).get(status_of(subject), set())
+
+
+def one_after_the_other(what: str) -> None:
+    """Until the end of this transaction nobody else does what bears this name: for looking up what is there and adding to it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [what])
 
 
 def move(

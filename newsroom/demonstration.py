@@ -32,7 +32,7 @@ def load() -> None:
         by=writer,
         is_demonstration=True,
     )
-    actions.approve(public, public_from=now - timedelta(days=12), by=writer)
+    actions.approve(public, public_from=now - timedelta(days=12), seen=public.mark, by=writer)
     later = actions.write(
         title=LATER,
         summary="Under embargo: nobody outside the centre can see this before its moment.",
@@ -42,7 +42,7 @@ def load() -> None:
         by=writer,
         is_demonstration=True,
     )
-    actions.approve(later, public_from=now + timedelta(days=21), by=writer)
+    actions.approve(later, public_from=now + timedelta(days=21), seen=later.mark, by=writer)
     actions.write(
         title=DRAFT,
         summary="Partners told us that reports came at the wrong time of the year.",

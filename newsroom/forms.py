@@ -1,11 +1,8 @@
-from datetime import datetime
-from typing import Any
-
 from django import forms
 from django.utils.timezone import localdate
 
 from newsroom.choices import PostKind
-from programmes.actions.obligations import moment_on
+from programmes.forms import AnnounceForm, SensibleDateField
 
 
 class PostForm(forms.Form):
@@ -24,18 +21,11 @@ class PostForm(forms.Form):
     author_role = forms.CharField(
         label="Written by (office)", max_length=150, required=False, help_text="For example: Executive Director."
     )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class ApproveForm(forms.Form):
-    on = forms.DateField(label="Day", initial=localdate)
-    at = forms.TimeField(label="Time (UK)", initial="09:30", widget=forms.TimeInput(attrs={"type": "time"}))
+class ApproveForm(AnnounceForm):
+    """A moment that exists also on the nights on which the clocks change."""
 
-    def clean(self) -> dict[str, Any]:
-        clean = super().clean() or self.cleaned_data
-        if clean.get("on") and not 2000 <= clean["on"].year <= 2100:
-            self.add_error("on", "Enter a day between the years 2000 and 2100.")
-        return clean
-
-    @property
-    def moment(self) -> datetime:
-        return moment_on(self.cleaned_data["on"], self.cleaned_data["at"])
+    on = SensibleDateField(label="Day", initial=localdate)
+    seen = forms.CharField(widget=forms.HiddenInput)

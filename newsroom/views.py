@@ -1,14 +1,18 @@
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.feedgenerator import Atom1Feed
-from django.views.decorators.http import condition, require_POST, require_safe
+from django.views.decorators.http import condition, require_http_methods, require_POST, require_safe
 
+from lifecycle.actions import RecordChanged
 from newsroom import actions
 from newsroom.feed import fingerprint, items
 from newsroom.forms import ApproveForm, PostForm
@@ -32,7 +36,11 @@ def news(request: HttpRequest) -> HttpResponse:
 @require_safe
 def post(request: HttpRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Post.objects.visible_to(request.user), slug=slug)
-    context = {"post": found, "may_approve": request.user.has_perm("newsroom.approve_post", found)}
+    context = {
+        "post": found,
+        "may_write": request.user.has_perm("newsroom.write_post", found),
+        "may_approve": request.user.has_perm("newsroom.approve_post", found),
+    }
     return render(request, "newsroom/post.html", context)
 
 
@@ -78,41 +86,63 @@ def staff_posts(request: SignedInRequest) -> HttpResponse:
     )
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def write(request: SignedInRequest) -> HttpResponse:
     require(request.user, "newsroom.write_post")
     form = PostForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        written = actions.write(**form.cleaned_data, by=request.user)
+        words = {name: form.cleaned_data[name] for name in Post.WORDS}
+        written = actions.write(**words, by=request.user)
         messages.success(request, "Saved as a draft. Nobody outside the centre can see it.")
         return redirect(written)
     return render(request, "newsroom/write.html", {"form": form, "title": "Write a post"})
 
 
+def _show_what_changed(form: Form, post: Post) -> None:
+    """What was typed comes back. The page is a fresh one: sending it again is a decision."""
+    sent: Any = form.data.copy()  # type: ignore[attr-defined]
+    sent["seen"] = post.mark
+    form.data = sent
+    form.add_error(
+        None, "Somebody else changed this post after you opened the page. Look at it as it is now, then send again."
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def change(request: SignedInRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Post.objects.visible_to(request.user), slug=slug)
     require(request.user, "newsroom.write_post", found)
-    names = ("title", "kind", "summary", "body", "author_role")
-    form = PostForm(request.POST or None, initial={name: getattr(found, name) for name in names})
+    begun_from = {name: getattr(found, name) for name in Post.WORDS} | {"seen": found.mark}
+    form = PostForm(request.POST or None, initial=begun_from)
     if request.method == "POST" and form.is_valid():
         try:
             actions.change(found, **form.cleaned_data, by=request.user)
         except ValidationError as refused:
             form.add_error(None, refused)
+        except RecordChanged:
+            _show_what_changed(form, found)
         else:
             messages.success(request, "Saved.")
             return redirect(found)
     return render(request, "newsroom/write.html", {"form": form, "title": "Change the post", "post": found})
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def approve(request: SignedInRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Post.objects.visible_to(request.user), slug=slug)
     require(request.user, "newsroom.approve_post", found)
-    form = ApproveForm(request.POST or None)
+    form = ApproveForm(request.POST or None, initial={"seen": found.mark})
     if request.method == "POST" and form.is_valid():
-        actions.approve(found, public_from=form.moment, by=request.user)
-        messages.success(request, "Approved. It is public from the moment you set.")
-        return redirect(found)
-    return render(request, "newsroom/write.html", {"form": form, "title": "Approve the post", "post": found})
+        typed = form.cleaned_data
+        try:
+            actions.approve(found, public_from=typed["moment"], seen=typed["seen"], by=request.user)
+        except RecordChanged:
+            _show_what_changed(form, found)
+        else:
+            messages.success(request, "Approved. It is public from the moment you set.")
+            return redirect(found)
+    context = {"form": form, "title": "Approve the post", "post": found, "is_approved_as": found}
+    return render(request, "newsroom/write.html", context)
 
 
 @require_POST

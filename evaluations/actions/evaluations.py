@@ -1,6 +1,7 @@
 """The life of an evaluation on the register."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
@@ -12,28 +13,44 @@ from django.utils.timezone import localdate
 from audit.actions import record
 from evaluations.choices import NEEDS_A_PROTOCOL, DutyKind, ProtocolStatus, Stage
 from evaluations.models import Change, Evaluation
-from lifecycle.actions import RecordChanged, can_move, move
+from lifecycle.actions import RecordChanged, can_move, move, one_after_the_other
 from people.models import Person
 from people.rules import require
 from programmes.models import Partnership
 
 # Addresses below /evaluations/ that are pages of their own.
 RESERVED = {"promises", "data", "feed", "new"}
+SENT_TWICE = timedelta(minutes=1)
 
 
 @transaction.atomic
-def register(*, by: Person, partnership: Partnership | None = None, **facts: Any) -> Evaluation:
-    """Begin the record of an evaluation. What the partnership already says is carried over, not typed again."""
+def register(
+    *, by: Person, partnership: Partnership | None = None, partnerships: Iterable[Partnership] = (), **facts: Any
+) -> Evaluation:
+    """Begin the record of an evaluation. What the partnership already says is carried over, not typed again.
+
+    The same words sent twice, by a second click or a browser that tries again, are one evaluation.
+    """
     require(by, "evaluations.add_evaluation")
     known = carried_over(partnership) if partnership else {}
     evaluation = Evaluation(**{**known, **facts})
+    one_after_the_other("evaluations.register")
+    if earlier := _just_registered(evaluation, {*known, *facts}):
+        return earlier
     evaluation.slug = evaluation.slug or free_slug(evaluation.title)
     evaluation.full_clean(exclude=("public_from",))
     evaluation.save()
-    if partnership:
-        evaluation.partnerships.add(partnership)
+    evaluation.partnerships.set([partnership] if partnership else partnerships)
     record("registered", evaluation, by=by, partnership=partnership)
     return evaluation
+
+
+def _just_registered(evaluation: Evaluation, names: set[str]) -> Evaluation | None:
+    columns = {_column(name) for name in names}
+    recent = Evaluation.objects.filter(title=evaluation.title, created_at__gt=timezone.now() - SENT_TWICE)
+    return next(
+        (row for row in recent if all(getattr(row, name) == getattr(evaluation, name) for name in columns)), None
+    )
 
 
 def carried_over(partnership: Partnership) -> dict[str, Any]:
@@ -77,10 +94,12 @@ def edit(evaluation: Evaluation, *, by: Person, seen: dict[str, Any] | None = No
     for name, value in changes.items():
         setattr(now, name, value)
     now.full_clean(validate_unique=False)
-    now.save(update_fields=list(changes)) if changes else None
+    if changes:
+        now.save(update_fields=list(changes))
     if partnerships is not None:
         now.partnerships.set(partnerships)
-    record("edited", evaluation, by=by, fields=sorted(changes))
+    fields = sorted([*changes, *(["partnerships"] if partnerships is not None else [])])
+    record("edited", evaluation, by=by, fields=fields)
     evaluation.refresh_from_db()
 
 

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils.timezone import localdate
 
 from audit.actions import record
@@ -53,10 +54,15 @@ def _tell_of_a_moved_promise(duty: Duty, *, by: Person) -> None:
 
 
 def _keep_promise_of(output: Output) -> None:
-    """A protocol, report or data set that is out keeps the promise of the same kind."""
-    if output.published_on is None or output.kind not in DutyKind.values:
-        return
-    if output.published_on <= localdate():
-        output.evaluation.duties.filter(kind=output.kind, done_on__isnull=True).update(
+    """A protocol, report or data set keeps the promise of the same kind, from the day on which it is out.
+
+    The promise goes with its document: when that gets another day or becomes something else, so does the promise.
+    """
+    duties = output.evaluation.duties
+    keeps = output.published_on is not None and output.kind in DutyKind.values
+    freed = duties.filter(output=output)
+    (freed.exclude(kind=output.kind) if keeps else freed).update(done_on=None, output=None)
+    if keeps:
+        duties.filter(Q(done_on__isnull=True) | Q(output=output), kind=output.kind).update(
             done_on=output.published_on, done_precision=output.precision, output=output
         )

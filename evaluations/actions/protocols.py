@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Max
 from django.utils.timezone import localdate
 
 from audit.actions import record
@@ -50,7 +51,12 @@ def send_back(version: ProtocolVersion, *, by: Person) -> None:
 def publish(version: ProtocolVersion, *, by: Person) -> None:
     """The version becomes the one in force, the promise to publish a protocol is kept, and its milestone is reached."""
     require(by, "evaluations.publish_evaluation", version.evaluation)
-    evaluation, today = version.evaluation, localdate()
+    evaluation, today = Evaluation.objects.select_for_update().get(pk=version.evaluation_id), localdate()
+    in_force = evaluation.protocols.filter(status=ProtocolStatus.PUBLISHED).aggregate(last=Max("number"))["last"]
+    if in_force and in_force > version.number:
+        raise ValidationError(
+            f"Version {in_force} is published already. An older version does not replace a newer one."
+        )
     for earlier in evaluation.protocols.filter(status=ProtocolStatus.PUBLISHED).exclude(pk=version.pk):
         move(earlier, ProtocolStatus.SUPERSEDED, by=by)
     move(version, ProtocolStatus.PUBLISHED, by=by, published_on=version.published_on or today)

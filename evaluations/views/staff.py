@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from django.forms import ModelForm
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from evaluations.actions import evaluations as actions
 from evaluations.actions import parts, protocols
@@ -51,6 +51,7 @@ def add_errors(form: forms.BaseForm, error: ValidationError) -> None:
             form.add_error(field if field in form.fields else None, sentence)
 
 
+@require_safe
 def board(request: SignedInRequest) -> HttpResponse:
     _staff_only(request.user)
     words = request.GET.get("q", "").strip()[:100]
@@ -71,6 +72,7 @@ def board(request: SignedInRequest) -> HttpResponse:
     return render(request, "evaluations/board.html", context)
 
 
+@require_safe
 def manage(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     following = moves_of(Evaluation).get(evaluation.status, set())
@@ -97,6 +99,7 @@ def manage(request: SignedInRequest, pk: int) -> HttpResponse:
     return render(request, "evaluations/manage.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def new(request: SignedInRequest, partnership: int | None = None) -> HttpResponse:
     require(request.user, "evaluations.add_evaluation")
     source = get_object_or_404(Partnership.objects.visible_to(request.user), pk=partnership) if partnership else None
@@ -105,11 +108,9 @@ def new(request: SignedInRequest, partnership: int | None = None) -> HttpRespons
     if source:
         form.fields.pop("partnerships")
     if request.method == "POST" and form.is_valid():
-        facts = {name: value for name, value in form.cleaned_data.items() if name not in {"version", "partnerships"}}
+        facts = {name: value for name, value in form.cleaned_data.items() if name != "version"}
         try:
             evaluation = actions.register(by=request.user, partnership=source, **facts)
-            if not source:
-                evaluation.partnerships.set(form.cleaned_data["partnerships"])
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -118,6 +119,7 @@ def new(request: SignedInRequest, partnership: int | None = None) -> HttpRespons
     return _form_page(request, form, "New evaluation", "Save", source=source)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.change_evaluation", evaluation)
@@ -134,6 +136,7 @@ def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     return _form_page(request, form, "Edit the evaluation", "Save", evaluation=evaluation)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def move(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.move_evaluation", evaluation)
@@ -150,6 +153,7 @@ def move(request: SignedInRequest, pk: int) -> HttpResponse:
     return _form_page(request, form, "Move to another stage", "Move", evaluation=evaluation)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def publish(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.publish_evaluation", evaluation)
@@ -165,6 +169,7 @@ def publish(request: SignedInRequest, pk: int) -> HttpResponse:
     return _form_page(request, form, "Publish on the register", "Set the moment", evaluation=evaluation)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def protocol(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.change_evaluation", evaluation)
@@ -194,11 +199,16 @@ def move_protocol(request: SignedInRequest, pk: int, verb: str) -> HttpResponse:
     if verb not in PROTOCOL_MOVES:
         raise Http404
     act, said = PROTOCOL_MOVES[verb]
-    act(version, by=request.user)
-    messages.success(request, said)
+    try:
+        act(version, by=request.user)
+    except ValidationError as refused:
+        messages.error(request, " ".join(refused.messages))
+    else:
+        messages.success(request, said)
     return redirect("evaluations:manage", version.evaluation_id)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def part(request: SignedInRequest, pk: int, kind: str, part: int | None = None) -> HttpResponse:
     """Add or change one date, output, promise, change, evaluator or cluster."""
     evaluation = find(request, pk)

@@ -7,8 +7,9 @@ from django.utils import timezone
 from django.utils.timezone import localdate
 
 from audit.models import Event
+from evaluations import figures
 from evaluations.actions import evaluations, parts, protocols
-from evaluations.choices import ProtocolStatus, Stage
+from evaluations.choices import DutyState, ProtocolStatus, Stage
 from evaluations.models import Change, Duty, Evaluation, Milestone, Output, ProtocolVersion
 from lifecycle.actions import MoveRefused, RecordChanged, move
 from people.choices import StaffRole
@@ -21,7 +22,9 @@ from tests.factories import (
     MembershipFactory,
     OrganisationFactory,
     OutputFactory,
+    PartnershipFactory,
     ProgrammeFactory,
+    ProtocolFactory,
     StaffFactory,
 )
 
@@ -160,13 +163,60 @@ def test_a_report_that_is_out_keeps_its_promise(researcher):
     assert (duty.done_on, duty.output.title) == (localdate(), "Report")
 
 
-def test_a_report_of_tomorrow_keeps_no_promise_yet(researcher):
-    duty = DutyFactory(kind="final")
-    parts.keep(
-        Output(kind="final", title="R", published_on=localdate() + timedelta(days=1)), duty.evaluation, by=researcher
-    )
+def test_a_report_of_tomorrow_keeps_its_promise_tomorrow(researcher):
+    duty, tomorrow = DutyFactory(kind="final"), localdate() + timedelta(days=1)
+    parts.keep(Output(kind="final", title="R", published_on=tomorrow), duty.evaluation, by=researcher)
     duty.refresh_from_db()
-    assert duty.done_on is None
+    assert (duty.state, duty.done) == (DutyState.DUE, "")
+    assert duty.state_on(tomorrow) == DutyState.KEPT
+    assert (figures.of_promises().kept, figures.of_promises().due) == (0, 1)
+
+
+def test_a_promise_goes_with_the_document_that_keeps_it(researcher):
+    duty = DutyFactory(kind="final")
+    report = Output(kind="final", title="R", published_on=localdate())
+    parts.keep(report, duty.evaluation, by=researcher)
+    report.published_on -= timedelta(days=3)
+    parts.keep(report, duty.evaluation, by=researcher)
+    duty.refresh_from_db()
+    assert duty.done_on == report.published_on
+    report.kind = "summary"
+    parts.keep(report, duty.evaluation, by=researcher)
+    duty.refresh_from_db()
+    assert (duty.done_on, duty.output, duty.state) == (None, None, DutyState.DUE)
+
+
+def test_a_promise_kept_by_hand_stays_as_it_was_written(researcher):
+    day = localdate() - timedelta(days=9)
+    duty = DutyFactory(kind="final", done_on=day)
+    parts.keep(Output(kind="final", title="R", published_on=localdate()), duty.evaluation, by=researcher)
+    duty.refresh_from_db()
+    assert (duty.done_on, duty.output) == (day, None)
+
+
+def test_an_older_version_of_the_protocol_does_not_replace_a_newer_one(researcher):
+    evaluation = EvaluationFactory()
+    older = with_protocol(evaluation, ProtocolStatus.APPROVED)
+    newer = ProtocolFactory(evaluation=evaluation, number=2, status=ProtocolStatus.APPROVED)
+    protocols.publish(newer, by=researcher)
+    with pytest.raises(ValidationError, match="Version 2 is published already"):
+        protocols.publish(older, by=researcher)
+    newer.refresh_from_db()
+    assert newer.status == ProtocolStatus.PUBLISHED
+
+
+def test_what_is_sent_twice_is_registered_once(researcher):
+    facts = {"title": "Twice", "design": "pilot", "programme": ProgrammeFactory()}
+    first = evaluations.register(by=researcher, **facts)
+    assert evaluations.register(by=researcher, **facts) == first
+    other = evaluations.register(by=researcher, **(facts | {"design": "rct"}))
+    assert (first.slug, other.slug) == ("twice", "twice-2")
+
+
+def test_changed_partnerships_are_in_the_audit(researcher):
+    evaluation = EvaluationFactory()
+    evaluations.edit(evaluation, by=researcher, partnerships=[PartnershipFactory()])
+    assert Event.objects.filter(verb="edited").latest("pk").details["fields"] == ["partnerships"]
 
 
 def test_a_public_promise_moves_only_with_a_reason_and_the_move_is_public(researcher):

@@ -18,9 +18,8 @@ from evaluations.models import (
     Milestone,
     Output,
     ProtocolVersion,
-    last_day_of,
-    said,
 )
+from evaluations.models.dates import last_day_of, said
 from people.choices import StaffRole
 from programmes.models import Partnership
 from tests.factories import (
@@ -111,6 +110,13 @@ def test_the_csv_is_the_publics_view_whoever_asks(client):
     client.force_login(StaffFactory(post=StaffRole.RESEARCH))
     rows = list(csv.DictReader(StringIO(client.get("/evaluations/data.csv").content.decode())))
     assert [row["title"] for row in rows] == ["'=Open"]
+
+
+def test_addresses_in_the_csv_are_ours_whatever_name_the_reader_asked_for(client):
+    evaluation = EvaluationFactory()
+    answer = client.get("/evaluations/data.csv", headers={"host": "elsewhere.example"})
+    rows = list(csv.DictReader(StringIO(answer.content.decode())))
+    assert [row["address"] for row in rows] == [f"http://testserver{evaluation.get_absolute_url()}"]
 
 
 @pytest.mark.parametrize(
@@ -230,7 +236,8 @@ def test_both_ways_of_asking_what_may_be_seen_agree():
         (date(2026, 3, 1), "season", None, DutyState.LATE),
         (date(2026, 1, 1), "year", None, DutyState.DUE),
         (date(2025, 1, 1), "year", None, DutyState.LATE),
-        (date(2026, 6, 1), "month", date(2026, 6, 30), DutyState.KEPT),
+        (date(2026, 6, 1), "month", date(2026, 6, 15), DutyState.KEPT),
+        (date(2026, 6, 1), "month", date(2026, 6, 16), DutyState.DUE),
         (date(2026, 5, 1), "month", date(2026, 6, 1), DutyState.KEPT_LATE),
         (None, "day", None, DutyState.UNDATED),
         (None, "day", date(2026, 6, 1), DutyState.KEPT),

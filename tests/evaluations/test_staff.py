@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import localdate
 
-from evaluations.choices import Stage
+from evaluations.choices import ProtocolStatus, Stage
 from evaluations.models import Duty, Evaluation, ProtocolVersion
 from people.choices import StaffRole
 from programmes.models import Partnership
@@ -16,6 +16,7 @@ from tests.factories import (
     OrganisationFactory,
     OutputFactory,
     ProgrammeFactory,
+    ProtocolFactory,
     StaffFactory,
 )
 
@@ -74,7 +75,7 @@ PARTS = {
         "planned_precision": "month",
         "actual_precision": "day",
     },
-    "output": {"kind": "final", "title": "Report", "precision": "day"},
+    "output": {"kind": "final", "title": "Report", "published_on": "2026-01-01", "precision": "day"},
     "promise": {"kind": "final", "precision": "day", "done_precision": "day"},
     "change": {"what": "More sites", "precision": "day"},
 }
@@ -90,6 +91,31 @@ def test_parts_are_added_and_changed_and_never_of_another_evaluation(as_research
     assert as_researcher.post(at("part", evaluation.pk, kind, row.pk), PARTS[kind]).status_code == 302
     assert as_researcher.get(at("part", other.pk, kind, row.pk)).status_code == 404
     assert as_researcher.get(at("add_part", evaluation.pk, "nonsense")).status_code == 404
+
+
+def test_a_new_document_has_a_day_so_that_none_becomes_public_by_an_empty_field(as_researcher):
+    evaluation = EvaluationFactory()
+    sent = PARTS["output"] | {"published_on": ""}
+    assert as_researcher.post(at("add_part", evaluation.pk, "output"), sent).status_code == 200
+    assert not evaluation.outputs.exists()
+    undated = OutputFactory(evaluation=evaluation, published_on=None)
+    assert as_researcher.post(at("part", evaluation.pk, "output", undated.pk), sent).status_code == 302
+
+
+def test_an_older_protocol_that_is_published_late_comes_back_with_a_sentence(as_researcher):
+    newer = ProtocolFactory(number=2, status=ProtocolStatus.PUBLISHED)
+    older = ProtocolFactory(evaluation=newer.evaluation, number=1, status=ProtocolStatus.APPROVED)
+    page = as_researcher.post(at("move_protocol", older.pk, "publish"), follow=True).content.decode()
+    assert "An older version does not replace a newer one" in page
+
+
+def test_the_back_room_changes_nothing_that_the_public_has_read(admin_client):
+    evaluation = EvaluationFactory()
+    rows = (evaluation, DutyFactory(evaluation=evaluation), ProtocolFactory(evaluation=evaluation, status="published"))
+    names = ({"public_from", "status"}, {"due_on", "precision"}, {"body", "number", "status"})
+    for row, kept in zip(rows, names, strict=True):
+        page = admin_client.get(reverse(f"admin:evaluations_{row._meta.model_name}_change", args=[row.pk]))
+        assert not kept & set(page.context["adminform"].form.fields)
 
 
 def test_evaluators_and_clusters_are_added(as_researcher):

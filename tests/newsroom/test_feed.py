@@ -1,11 +1,14 @@
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
 
+from newsroom import actions
 from newsroom.choices import PostStatus
 from newsroom.feed import items
+from newsroom.models import Post
 from people.choices import StaffRole
 from tests.factories import (
     CallFactory,
@@ -69,7 +72,9 @@ def test_a_post_is_written_approved_and_seen_only_from_its_moment(client):
     client.logout()
     assert client.get(page).status_code == 404
     client.force_login(writer)
-    client.post(reverse("newsroom:approve_post", args=["what-we-learned"]), {"on": "2020-01-02", "at": "09:30"})
+    approve = reverse("newsroom:approve_post", args=["what-we-learned"])
+    seen = client.get(approve).context["form"]["seen"].value()
+    client.post(approve, {"on": "2020-01-02", "at": "09:30", "seen": seen})
     client.logout()
     assert client.get(page).status_code == 200
 
@@ -84,8 +89,87 @@ def test_two_posts_with_one_title_have_two_addresses(client):
     client.force_login(StaffFactory())
     typed = {"title": "Same", "kind": "news", "summary": "In short.", "body": "At length."}
     first = client.post(reverse("newsroom:write_post"), typed)["Location"]
-    second = client.post(reverse("newsroom:write_post"), typed)["Location"]
+    second = client.post(reverse("newsroom:write_post"), typed | {"body": "Otherwise."})["Location"]
     assert first != second
+
+
+def test_a_second_click_writes_no_second_post(client):
+    client.force_login(StaffFactory())
+    typed = {"title": "Same", "kind": "news", "summary": "In short.", "body": "At length."}
+    answers = [client.post(reverse("newsroom:write_post"), typed)["Location"] for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert Post.objects.count() == 1
+
+
+def form_of(client, name, post):
+    """What the browser would send back unchanged."""
+    form = client.get(reverse(f"newsroom:{name}", args=[post.slug])).context["form"]
+    return {name: form[name].value() or "" for name in form.fields}
+
+
+def test_what_a_colleague_wrote_meanwhile_is_not_overwritten(client):
+    client.force_login(StaffFactory())
+    post = NewsFactory(status=PostStatus.DRAFT)
+    address = reverse("newsroom:change_post", args=[post.slug])
+    mine = form_of(client, "change_post", post) | {"summary": "Mine."}
+    Post.objects.filter(pk=post.pk).update(summary="Theirs.")
+    page = client.post(address, mine)
+    assert "Somebody else changed this post" in page.content.decode()
+    assert "Mine." in page.content.decode()
+    post.refresh_from_db()
+    assert post.summary == "Theirs."
+    again = form_of(client, "change_post", post) | {"summary": "Mine."}
+    assert client.post(address, again).status_code == 302
+
+
+def test_words_that_nobody_read_are_not_approved(client):
+    client.force_login(StaffFactory(post=StaffRole.COMMUNICATIONS))
+    post = NewsFactory(status=PostStatus.DRAFT, body="What the approver read.")
+    address = reverse("newsroom:approve_post", args=[post.slug])
+    assert "What the approver read." in client.get(address).content.decode()
+    sent = form_of(client, "approve_post", post)
+    Post.objects.filter(pk=post.pk).update(body="Other words.")
+    page = client.post(address, sent).content.decode()
+    assert "Somebody else changed this post" in page
+    assert "Other words." in page
+    post.refresh_from_db()
+    assert post.status == PostStatus.DRAFT
+
+
+def test_a_draft_that_was_approved_meanwhile_is_not_changed():
+    writer = StaffFactory()
+    stale = NewsFactory(status=PostStatus.DRAFT)
+    Post.objects.filter(pk=stale.pk).update(status=PostStatus.APPROVED)
+    words = {name: getattr(stale, name) for name in Post.WORDS} | {"body": "Unread."}
+    with pytest.raises(ValidationError, match="back to draft"):
+        actions.change(stale, **words, seen=stale.mark, by=writer)
+
+
+def test_a_moment_that_the_clocks_leave_out_is_refused(client):
+    client.force_login(StaffFactory(post=StaffRole.COMMUNICATIONS))
+    post = NewsFactory(status=PostStatus.DRAFT)
+    sent = form_of(client, "approve_post", post) | {"on": "2027-03-28", "at": "01:30"}
+    page = client.post(reverse("newsroom:approve_post", args=[post.slug]), sent)
+    assert "This time does not exist on that day" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [(StaffRole.PROGRAMMES, {"Change"}), (StaffRole.COMMUNICATIONS, {"Change", "Approve"}), (StaffRole.AUDITOR, set())],
+)
+def test_each_sees_the_buttons_that_are_theirs(client, role, words):
+    client.force_login(StaffFactory(post=role))
+    page = client.get(NewsFactory(status=PostStatus.DRAFT).get_absolute_url()).content.decode()
+    main = page[page.index("<main") : page.index("</main")]
+    assert {word for word in ("Change", "Approve") if f">{word}<" in main} == words
+
+
+def test_the_back_room_changes_no_approved_words(admin_client):
+    for post, kept in ((NewsFactory(), True), (NewsFactory(status=PostStatus.DRAFT), False)):
+        page = admin_client.get(reverse("admin:newsroom_post_change", args=[post.pk]))
+        fields = page.context["adminform"].form.fields
+        assert ("body" not in fields) is kept
+        assert "public_from" not in fields
 
 
 def test_scripts_in_a_post_are_shown_as_text(client):

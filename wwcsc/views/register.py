@@ -4,6 +4,7 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.core.paginator import Paginator
@@ -107,7 +108,7 @@ def register_csv(request: HttpRequest) -> HttpResponse:
     request.user = AnonymousUser()
     _, found = _found(request)
     programmes = set(programmes_for(request.user).values_list("pk", flat=True))
-    rows = (_as_a_row(request, evaluation, programmes) for evaluation in found)
+    rows = (_as_a_row(evaluation, programmes) for evaluation in found)
     return as_csv("wwcsc-evaluations", COLUMNS, rows, for_people=False)
 
 
@@ -129,11 +130,11 @@ COLUMNS = (
 )
 
 
-def _as_a_row(request: HttpRequest, evaluation: Evaluation, programmes: set[int]) -> tuple[object, ...]:
+def _as_a_row(evaluation: Evaluation, programmes: set[int]) -> tuple[object, ...]:
     names = sorted(one.organisation.name for one in evaluation.evaluators.all() if one.organisation.is_public)
     return (
         evaluation.title,
-        request.build_absolute_uri(evaluation.get_absolute_url()),
+        settings.PORTAL_ADDRESS + evaluation.get_absolute_url(),
         evaluation.get_design_display(),
         evaluation.get_status_display(),
         evaluation.get_independence_display(),
