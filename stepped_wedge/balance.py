@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from stepped_wedge.allocations import ENUMERATE_UP_TO, Space, enumerate_space, sample_space
+from stepped_wedge.crews import ALONE, Crew, slices
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 TIE = 1e-10
@@ -56,6 +58,7 @@ def score_allocations(
     score: str,
     exposure: Sequence[float] | None = None,
     chunk: int = 65_536,
+    crew: Crew = ALONE,
 ) -> np.ndarray:
     """Balance score of every allocation; smaller is better. A weight multiplies its term (it is not squared).
 
@@ -81,15 +84,13 @@ def score_allocations(
             max(slots) > 1, "score", "between is the same for every allocation with one cluster a sequence: use trend"
         )
     length = np.array(exposure if exposure is not None else range(len(slots), 0, -1), dtype=float)
-    found = np.zeros(len(allocations))
-    for start in range(0, len(allocations), chunk):
-        part = allocations[start : start + chunk]
-        found[start : start + chunk] = _score_part(part, z, weights, counts, score, length)
-    return found
+    work = partial(_score_part, z, weights, counts, score, length)
+    parts = [allocations[part] for part in slices(len(allocations), chunk)]
+    return np.concatenate(crew.each("allocations scored", work, parts))
 
 
 def _score_part(
-    part: np.ndarray, z: np.ndarray, weights: np.ndarray, counts: np.ndarray, score: str, length: np.ndarray
+    z: np.ndarray, weights: np.ndarray, counts: np.ndarray, score: str, length: np.ndarray, part: np.ndarray
 ) -> np.ndarray:
     clusters = part.shape[1]
     total = np.zeros(len(part))
@@ -259,6 +260,7 @@ def candidates(
     exposure: Sequence[float] | None = None,
     sample: int | None = None,
     generator: np.random.Generator | None = None,
+    crew: Crew = ALONE,
 ) -> Candidates:
     """All allocations that may be drawn: enumerated up to a million, sampled above (which needs a generator)."""
     total = space.size_without_constraints
@@ -273,6 +275,6 @@ def candidates(
         refuse_unless(share is None and count is None, "cutoff", "a cutoff needs covariates to score")
         return Candidates(everything, None, report_on(space, everything, everything, is_sampled), None)
     score = score or default_score(space.slots)
-    scores = score_allocations(everything, covariates, space.slots, score, exposure)
+    scores = score_allocations(everything, covariates, space.slots, score, exposure, crew=crew)
     kept = keep_best(scores, share=share, count=count)
     return Candidates(everything[kept], scores[kept], report_on(space, everything, everything[kept], is_sampled), score)

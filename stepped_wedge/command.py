@@ -8,8 +8,8 @@ import io
 import json
 import secrets
 import sys
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ from stepped_wedge import draws
 from stepped_wedge.analysis.returns import Returns, read_returns
 from stepped_wedge.analysis.running import analyse, with_record
 from stepped_wedge.cases import answer_case
+from stepped_wedge.crews import ALONE, Crew
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 from stepped_wedge.reporting import page, report
+
+LIVE, PAUSE = 0.2, 5.0  # seconds between two words of progress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,11 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=about, description=about)
         one.set_defaults(run=run)
+        one.add_argument("--jobs", type=int, default=1, help="processes that share the work; the answer is the same")
         return one
 
     one = command("power", _power, "variance, power, detectable effects and sizes of one case or a list of cases")
     one.add_argument("file", help="JSON, - for standard input")
-    one.add_argument("--jobs", type=int, default=1, help="processes for a list of cases")
     one = command("allocate", _allocate, "the allocations that can be drawn, and the over-constraint report")
     one.add_argument("spec")
     one.add_argument("--covariates", help="CSV with one row for each cluster")
@@ -118,7 +121,7 @@ def _power(asked: argparse.Namespace) -> int:
     if isinstance(given, dict) and "cases" in given:
         given = given["cases"]
     if not isinstance(given, list):
-        _say(answer_case(given))
+        _say(answer_case(given, _crew(asked.jobs)))
         return 0
     answers = _answers(given, asked.jobs)
     _say(answers)
@@ -129,26 +132,46 @@ def _power(asked: argparse.Namespace) -> int:
 
 
 def _answers(cases: list[Any], jobs: int) -> list[dict[str, Any]]:
-    refuse_unless(jobs >= 1, "--jobs", "must be at least 1")
-    if jobs == 1 or len(cases) < 2:
-        return [_progress(k, len(cases), _answer_or_refusal(case, k)) for k, case in enumerate(cases)]
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        found = pool.map(_answer_or_refusal, cases, range(len(cases)), chunksize=max(1, len(cases) // (8 * jobs)))
-        return [_progress(k, len(cases), answer) for k, answer in enumerate(found)]
+    """Processes share the cases where there are several, the parts of the case where there is one."""
+    alone = len(cases) < 2
+    named = list(enumerate(cases))
+    if alone:
+        return [_answer_or_refusal(one, _crew(jobs)) for one in named]
+    return _crew(jobs).each("cases", _answer_or_refusal, named)
 
 
-def _answer_or_refusal(case: Any, spot: int) -> dict[str, Any]:
+def _answer_or_refusal(one: tuple[int, Any], crew: Crew = ALONE) -> dict[str, Any]:
+    spot, case = one
     try:
-        return answer_case(case)
+        return answer_case(case, crew)
     except CaseRefused as problem:
         name = case.get("id") if isinstance(case, dict) else None
         return {"id": name if name is not None else f"case {spot + 1}", "refused": str(problem)}
 
 
-def _progress(done: int, total: int, answer: dict[str, Any]) -> dict[str, Any]:
-    if sys.stderr.isatty():
-        print(f"\r{done + 1} of {total}", end="\n" if done + 1 == total else "", file=sys.stderr, flush=True)  # noqa: T201
-    return answer
+def _crew(jobs: int) -> Crew:
+    return Crew(jobs, Progress())
+
+
+class Progress:
+    """How far the work is, on standard error: a line that changes on a terminal, elsewhere a line now and then.
+
+    Work that is done within a few seconds says nothing.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._last, self._drawn = clock, clock(), False
+        self._live = sys.stderr.isatty()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        ended = done == total
+        now = self._clock()
+        if now - self._last < (LIVE if self._live else PAUSE) and not (ended and self._drawn and self._live):
+            return
+        self._last = now
+        end = "\n" if ended or not self._live else ""
+        print(f"{'\r' if self._live else ''}{what}: {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)  # noqa: T201
+        self._drawn = not ended
 
 
 def _draft(asked: argparse.Namespace) -> draws.Draft:
@@ -157,7 +180,7 @@ def _draft(asked: argparse.Namespace) -> draws.Draft:
 
 def _allocate(asked: argparse.Namespace) -> int:
     checked = _draft(asked)
-    found = checked.candidates()
+    found = checked.candidates(_crew(asked.jobs))
     answer: dict[str, Any] = {"score": found.score, "report": found.report.as_json()}
     if found.scores is not None:
         answer["scores"] = {"best": float(found.scores.min()), "cutoff": float(found.scores.max())}
@@ -183,12 +206,12 @@ def _secret(name: str, make: bool = False) -> str:
 
 def _commit(asked: argparse.Namespace) -> int:
     checked = _draft(asked)
-    _say(draws.commit(checked, _secret(asked.secret_file, make=True)))
+    _say(draws.commit(checked, _secret(asked.secret_file, make=True), _crew(asked.jobs)))
     return 0
 
 
 def _draw(asked: argparse.Namespace) -> int:
-    _say(draws.draw(_json(asked.committed), _secret(asked.secret_file), asked.public_random))
+    _say(draws.draw(_json(asked.committed), _secret(asked.secret_file), asked.public_random, _crew(asked.jobs)))
     return 0
 
 
@@ -200,7 +223,7 @@ def _reveal(asked: argparse.Namespace) -> int:
 def _verify(asked: argparse.Namespace) -> int:
     record = _json(asked.record)
     refuse_unless(isinstance(record, dict), "record", "must be a JSON object")
-    found = draws.verify(record)
+    found = draws.verify(record, _crew(asked.jobs))
     _say(found.as_json())
     for name, holds, detail in found.checks:
         if not holds:

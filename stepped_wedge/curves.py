@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import sqrt
 from typing import Any
 
 import numpy as np
 
-from stepped_wedge.designs import Design, refuse_unless_identified
+from stepped_wedge.correlations import Components
+from stepped_wedge.crews import ALONE, Crew
+from stepped_wedge.designs import Design, refuse_unless_identified, switched_late
 from stepped_wedge.power import (
     Plan,
     degrees,
-    degrees_for_solving,
     power,
     power_at_size,
     power_given,
     variance,
 )
-from stepped_wedge.precision import NOT_POSITIVE
+from stepped_wedge.precision import NOT_POSITIVE, CellModel, information
 from stepped_wedge.references import power_of_test
 from stepped_wedge.refusals import CaseRefused, refuse_unless
+from stepped_wedge.solving import degrees_for_solving
+from stepped_wedge.spreads import uncertain_sizes
 
 
 def informations(design: Design, parts: dict[str, np.ndarray]) -> np.ndarray:
@@ -129,33 +133,50 @@ def _power_with(plan: Plan, over: str, value: float, df: float | None) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """Power over ICC x CAC x structure, with the worst corner named. power: structures by ICCs by CACs."""
+    """Power over ICC x CAC x structure, with the worst corner named. power: structures by ICCs by CACs.
+
+    size_cv: coefficient of variation of the sizes of clusters. late: clusters that switch a period late. Where either
+    is not zero, power is a mean over ways in which that can come about.
+    """
 
     iccs: np.ndarray
     cacs: np.ndarray
     structures: tuple[str, ...]
     power: np.ndarray
+    size_cv: float = 0.0
+    late: int = 0
 
     @property
     def worst(self) -> dict[str, Any]:
         where = np.unravel_index(int(np.argmin(self.power)), self.power.shape)
+        further = {"size_cv": self.size_cv, "late": self.late} if self.size_cv or self.late else {}
         return {
             "structure": self.structures[where[0]],
             "icc": float(self.iccs[where[1]]),
             "cac": float(self.cacs[where[2]]),
+            **further,
             "power": float(self.power[where]),
         }
 
 
 STRUCTURES_COMPARED = ("exchangeable", "nested-exchangeable", "discrete-time-decay")
+WAYS, SEED = 30, 1
 
 
 def sensitivity(
-    plan: Plan, iccs: Sequence[float], cacs: Sequence[float], structures: Sequence[str] = STRUCTURES_COMPARED
+    plan: Plan,
+    iccs: Sequence[float],
+    cacs: Sequence[float],
+    structures: Sequence[str] = STRUCTURES_COMPARED,
+    *,
+    size_cv: float = 0.0,
+    late: int = 0,
+    crew: Crew = ALONE,
 ) -> Sensitivity:
     """Power for every ICC, CAC and structure at the plan's total variance.
 
-    Under decay the CAC is the correlation of neighbouring periods; under exchangeable it plays no part.
+    Under decay the CAC is the correlation of neighbouring periods; under exchangeable it plays no part. With unequal
+    sizes or late switches the same 30 ways are met by every corner of the grid.
     """
     refuse_unless(
         _fits_one_batch(plan) and plan.size is not None,
@@ -169,22 +190,73 @@ def sensitivity(
     refuse_unless(((columns >= 0) & (columns <= 1)).all(), "sensitivity.cac", "every CAC must be between 0 and 1")
     df = degrees_for_solving(plan)
     icc, cac = (each.ravel() for each in np.meshgrid(rows, columns, indexing="ij"))
-    parts, total = plan.components, plan.components.total
-    flat = np.ones_like(icc)
-    batches = []
-    for name in structures:
-        kept = cac if name == "nested-exchangeable" else flat
-        batches.append(
-            {
-                "tau2": icc * kept * total,
-                "gamma2": icc * (1 - kept) * total,
-                "psi2": parts.iac * (1 - icc) * total,
-                "noise": (1 - parts.iac) * (1 - icc) * total / plan.size,
-                "size": flat * plan.size,
-                "r": cac if name == "discrete-time-decay" else flat,
-                "r_person": parts.r_person * flat,
-            }
+    batches = [_corners(plan, name, icc, cac) for name in structures]
+    if size_cv or late:
+        found = _over_ways(plan, batches, _ways(plan, size_cv, late), df, crew)
+    else:
+        known = np.concatenate([informations(plan.design, batch) for batch in batches])
+        found = [power_of_test(abs(plan.effect.theta) * sqrt(i), plan.inference, df) for i in known]
+    shape = (len(structures), len(rows), len(columns))
+    return Sensitivity(rows, columns, tuple(structures), np.reshape(found, shape), size_cv, late)
+
+
+def _corners(plan: Plan, name: str, icc: np.ndarray, cac: np.ndarray) -> dict[str, np.ndarray]:
+    parts, total, flat = plan.components, plan.components.total, np.ones_like(icc)
+    kept = cac if name == "nested-exchangeable" else flat
+    size = np.asarray(plan.size, dtype=float) * flat
+    return {
+        "tau2": icc * kept * total,
+        "gamma2": icc * (1 - kept) * total,
+        "psi2": parts.iac * (1 - icc) * total,
+        "noise": (1 - parts.iac) * (1 - icc) * total * plan.outcome.overdispersion / size,
+        "size": size,
+        "r": cac if name == "discrete-time-decay" else flat,
+        "r_person": parts.r_person * flat,
+    }
+
+
+type Way = tuple[Design, float | np.ndarray]
+
+
+def _ways(plan: Plan, size_cv: float, late: int) -> list[Way]:
+    """Designs and sizes: the same for every corner, so that corners differ by their correlations only."""
+    design, generator = plan.design, np.random.default_rng(SEED)
+    switching = np.flatnonzero(design.switch < design.period_count)
+    refuse_unless(0 <= size_cv <= 10, "sensitivity.size_cv", "must be from 0 to 10")
+    refuse_unless(
+        0 <= late <= len(switching), "sensitivity.late", f"must be from 0 to {len(switching)} clusters that switch"
+    )
+    found = []
+    for _ in range(WAYS):
+        layout = switched_late(design, generator.permutation(switching)[:late].tolist()) if late else design
+        refuse_unless_identified(layout)
+        size: float | np.ndarray = float(np.asarray(plan.size))
+        if size_cv:
+            drawn = uncertain_sizes(float(size), size_cv, (design.cluster_count, 1), generator)
+            size = np.repeat(drawn, design.period_count, axis=1)
+        found.append((layout, size))
+    return found
+
+
+def _over_ways(
+    plan: Plan, batches: list[dict[str, np.ndarray]], ways: list[Way], df: float | None, crew: Crew
+) -> list[float]:
+    spread = [
+        Components(
+            tau2=batch["tau2"][k],
+            gamma2=batch["gamma2"][k],
+            psi2=batch["psi2"][k],
+            residual=batch["noise"][k] * batch["size"][k],
+            r=batch["r"][k],
+            r_person=batch["r_person"][k],
         )
-    known = np.concatenate([informations(plan.design, batch) for batch in batches])
-    found = [power_of_test(abs(plan.effect.theta) * sqrt(i), plan.inference, df) for i in known]
-    return Sensitivity(rows, columns, tuple(structures), np.reshape(found, (len(structures), len(rows), len(columns))))
+        for batch in batches
+        for k in range(len(batch["tau2"]))
+    ]
+    return crew.each("corners of the grid", partial(_mean_over_ways, plan, ways, df), spread)
+
+
+def _mean_over_ways(plan: Plan, ways: list[Way], df: float | None, parts: Components) -> float:
+    theta, noise = abs(plan.effect.theta), float(parts.residual or 0.0)
+    known = (information(design, CellModel(parts, size, noise / size)) for design, size in ways)
+    return float(np.mean([power_of_test(theta * sqrt(i), plan.inference, df) for i in known]))

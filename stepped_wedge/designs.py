@@ -327,6 +327,17 @@ def without_clusters(design: Design, lost: Sequence[int]) -> Design:
     )
 
 
+def switched_late(design: Design, late: Sequence[int], periods: int = 1) -> Design:
+    """The layout when some clusters (by index) keep their first condition for so many periods more."""
+    refuse_unless(not design.crossover, "design.crossover", "late switches are for layouts with one switch")
+    refuse_unless(1 <= periods < design.period_count, "late", f"must be from 1 to {design.period_count - 1} periods")
+    x = design.x.copy()
+    for i in late:
+        x[i, periods:] = design.x[i, :-periods]
+        x[i, :periods] = design.x[i, 0]
+    return Design(x, clusters=design.clusters, periods=design.periods)
+
+
 def reordered(design: Design, allocation: Sequence[int] | np.ndarray) -> Design:
     """Cluster i takes the row of sequence allocation[i]; names stay with their clusters."""
     chosen = np.asarray(allocation)

@@ -1,7 +1,8 @@
 """Effects by time since the switch: estimands, their price in precision, and what a single-effect model reports.
 
 Hughes et al. 2020, Kenny et al. 2022 and Maleyeff et al. 2023 show that a single-effect model weighs exposure times
-unevenly, some of them negatively.
+unevenly, some of them negatively. Between one effect for all and one for each stands the random effect of exposure time
+(Maleyeff et al. 2023): effects scatter about their mean, the same at an exposure time in every cluster.
 """
 
 from __future__ import annotations
@@ -12,9 +13,18 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from stepped_wedge.designs import exposure_columns, exposure_levels
-from stepped_wedge.power import Answer, Plan, cell_model, degrees, variance, variance_of_effects
+from stepped_wedge.power import (
+    Answer,
+    Plan,
+    cell_model,
+    degrees,
+    information_of_effects,
+    variance,
+    variance_of_effects,
+)
 from stepped_wedge.precision import cell_weights
 from stepped_wedge.references import detectable_effect, power_of_test
 from stepped_wedge.refusals import CaseRefused, refuse_unless
@@ -82,14 +92,54 @@ def exposure_power(plan: Plan, estimand: str | Sequence[float] = "average") -> E
     weights = contrast_of(estimand, levels)
     spread = variance_of_effects(plan, exposure_columns(plan.design))
     v = float(weights @ spread @ weights)
-    df = degrees(plan)
-    se, test = sqrt(v), plan.inference
-    answer = Answer(
+    name = estimand if isinstance(estimand, str) else "weights"
+    return ExposureAnswer(name, levels, tuple(float(w) for w in weights), _answer(plan, v), sqrt(v / variance(plan)))
+
+
+def _answer(plan: Plan, v: float) -> Answer:
+    df, se, test = degrees(plan), sqrt(v), plan.inference
+    return Answer(
         v,
         power_of_test(abs(plan.effect.theta) / se, test, df),
         detectable_effect(se, 0.8, test, df),
         detectable_effect(se, 0.9, test, df),
         df=df,
     )
-    name = estimand if isinstance(estimand, str) else "weights"
-    return ExposureAnswer(name, levels, tuple(float(w) for w in weights), answer, se / sqrt(variance(plan)))
+
+
+@dataclass(frozen=True)
+class RandomExposureAnswer:
+    """The mean effect when effects scatter by exposure time. weights: what the estimate puts on each exposure time.
+
+    single_effect_size: how often the nominal normal test of a single-effect model rejects a true mean of zero then.
+    """
+
+    levels: tuple[int, ...]
+    weights: tuple[float, ...]
+    answer: Answer
+    price: float
+    single_effect_size: float
+
+
+def random_exposure_power(plan: Plan, spread: float) -> RandomExposureAnswer:
+    """Power for the mean effect in the model with a random effect of exposure time of variance `spread`.
+
+    With J the information about the effects at each exposure time, time profiled out, the precision of their mean is
+    1'J (I + spread J)^-1 1: that of the single effect at spread 0, of the plain average as spread grows.
+    """
+    refuse_unless(
+        np.isfinite(spread) and spread >= 0, "effect.exposure_variance", "a variance must be a number of at least 0"
+    )
+    refuse_unless(
+        not plan.outcome.is_marginal, "effect.exposure_variance", "a marginal model has no random effects: give weights"
+    )
+    single = variance(plan)  # refuses a design in which not even one effect is identified
+    levels = tuple(int(s) for s in exposure_levels(plan.design))
+    known = information_of_effects(plan, exposure_columns(plan.design))
+    one = np.ones(len(levels))
+    pulled = np.linalg.solve(np.eye(len(levels)) + spread * known, known).T @ one
+    v = 1 / float(pulled @ one)
+    plain = known @ one * single
+    truth = sqrt(1 + spread * float(plain @ plain) / single)
+    wrong = float(2 * ndtr(-ndtri(1 - plan.inference.alpha / 2) / truth))
+    return RandomExposureAnswer(levels, tuple(float(w) for w in pulled * v), _answer(plan, v), sqrt(v / single), wrong)

@@ -22,15 +22,16 @@ type Link = str
 
 LINKS = {"gaussian": ("identity",), "binomial": ("identity", "logit", "log"), "poisson": ("log", "identity")}
 VARIANCE_RULES = ("mean_of_both_arms", "average_of_variances", "cell_specific")
-MODELS = ("conditional", "marginal")
+MODELS = ("conditional", "conditional-ml", "marginal")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """Family, link and the scale of the residual variance.
 
-    variance_rule: for binomial on the identity link. model: conditional (random effects on the link scale) or
-    marginal (correlations of the outcome itself). overdispersion multiplies the residual variance.
+    variance_rule: for binomial on the identity link. model: conditional (random effects on the link scale, by least
+    squares), conditional-ml (the same by maximum likelihood; binomial, logit) or marginal (correlations of the outcome
+    itself). overdispersion multiplies the residual variance.
     """
 
     family: Family = "gaussian"
@@ -46,6 +47,8 @@ class Outcome:
             raise CaseRefused("outcome.link", f"a {self.family} outcome takes {' or '.join(links)}, not {self.link}")
         if self.model not in MODELS:
             raise CaseRefused("outcome.model", f"must be one of {', '.join(MODELS)}")
+        if self.is_by_likelihood and (self.family, self.link) != ("binomial", "logit"):
+            raise CaseRefused("outcome.model", "conditional-ml is for a binomial outcome with the logit link")
         if self.variance_rule is not None and self.variance_rule not in VARIANCE_RULES:
             raise CaseRefused("outcome.variance_rule", f"must be one of {', '.join(VARIANCE_RULES)}")
         if not self.overdispersion > 0:
@@ -59,6 +62,11 @@ class Outcome:
     @property
     def is_marginal(self) -> bool:
         return self.model == "marginal"
+
+    @property
+    def is_by_likelihood(self) -> bool:
+        """Is the precision that of maximum likelihood and not of least squares on the link scale?"""
+        return self.model == "conditional-ml"
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ import numpy as np
 
 from stepped_wedge.correlations import Components
 from stepped_wedge.designs import Design, TimeModel, refuse_unless_identified, time_columns
+from stepped_wedge.likelihood import likelihood_variance
 from stepped_wedge.outcomes import (
     Effect,
     Outcome,
     count_variance,
+    linear_predictor,
     marginal_scale,
     proportion_variance,
     working_variance,
@@ -140,11 +142,11 @@ def cell_model(plan: Plan, *, size: float | np.ndarray | None = None, theta: flo
     return CellModel(parts, m, proportion_variance(plan.design, outcome, plan.effect) * outcome.overdispersion / m)
 
 
-def needs_null_variance(plan: Plan) -> bool:
+def needsnull_variance(plan: Plan) -> bool:
     """Is the critical value taken from the variance at no effect?"""
     under = plan.inference.variance_under
     if under is None:
-        return plan.outcome.is_on_link_scale and not plan.outcome.is_marginal
+        return plan.outcome.is_on_link_scale and plan.outcome.model == "conditional"
     known = ("alternative", "null_for_critical_value_alt_for_power")
     refuse_unless(under in known, "inference.variance_under", f"must be one of {', '.join(known)}")
     return under != "alternative" and (plan.outcome.is_on_link_scale or plan.outcome.is_marginal)
@@ -152,10 +154,33 @@ def needs_null_variance(plan: Plan) -> bool:
 
 def variance(plan: Plan, *, size: float | np.ndarray | None = None, theta: float | None = None) -> float:
     """Variance of the estimated effect. Refused when the effect is not identified."""
+    if plan.outcome.is_by_likelihood:
+        return float(_likelihood_variance(plan, size=size, theta=theta)[0, 0])
     known = information(plan.design, cell_model(plan, size=size, theta=theta), plan.time_model)
     if not known > 0:
         raise CaseRefused("design.x", "the effect is not identified in this design")
     return 1 / known
+
+
+def _likelihood_variance(
+    plan: Plan,
+    effects: np.ndarray | None = None,
+    *,
+    size: float | np.ndarray | None = None,
+    theta: float | None = None,
+) -> np.ndarray:
+    parts, outcome = plan.components, plan.outcome
+    plain = (parts.gamma2, parts.psi2, parts.eta2, parts.cov, 1 - parts.r) == (0.0, 0.0, 0.0, 0.0, 0.0)
+    refuse_unless(plain, "correlation.structure", "conditional-ml has one random effect, that of the cluster")
+    refuse_unless(
+        outcome.overdispersion == 1, "outcome.overdispersion", "conditional-ml takes its variance from counts"
+    )
+    m = plan.size if size is None else size
+    if m is None:
+        raise CaseRefused("size", "a size is needed: individuals in each cluster-period")
+    sizes = np.broadcast_to(np.asarray(m, dtype=float), plan.design.x.shape)
+    predictor = linear_predictor(plan.design, plan.effect, theta)
+    return likelihood_variance(plan.design, sizes, predictor, parts.tau2, plan.time_model, effects)
 
 
 def degrees(plan: Plan) -> float | None:
@@ -175,14 +200,14 @@ def degrees(plan: Plan) -> float | None:
 def power(plan: Plan) -> Answer:
     """Variance, power and detectable effects of a plan with a size."""
     df = degrees(plan) if plan.inference.uses_t else None
-    return _answer(plan, variance(plan), df, _null_variance(plan))
+    return answer_of(plan, variance(plan), df, null_variance(plan))
 
 
-def _null_variance(plan: Plan, size: float | None = None) -> float | None:
-    return variance(plan, theta=0.0, size=size) if needs_null_variance(plan) else None
+def null_variance(plan: Plan, size: float | None = None) -> float | None:
+    return variance(plan, theta=0.0, size=size) if needsnull_variance(plan) else None
 
 
-def _answer(plan: Plan, at_effect: float, df: float | None, at_null: float | None) -> Answer:
+def answer_of(plan: Plan, at_effect: float, df: float | None, at_null: float | None) -> Answer:
     test = plan.inference
     se = sqrt(at_effect)
     stretch = sqrt(at_null / at_effect) if at_null is not None else 1.0
@@ -215,89 +240,13 @@ def _answer(plan: Plan, at_effect: float, df: float | None, at_null: float | Non
 def power_at_size(plan: Plan, size: float, df: float | None = None) -> float:
     """Power with the same number of individuals in every cluster-period."""
     v = variance(plan, size=size)
-    at_null = _null_variance(plan, size)
+    at_null = null_variance(plan, size)
     stretch = sqrt(at_null / v) if at_null is not None else 1.0
     return power_of_test(abs(plan.effect.theta) / sqrt(v), plan.inference, df, stretch)
 
 
-@dataclass(frozen=True)
-class SizeAnswer:
-    """The smallest size a cell that reaches the target; n is None when no size does."""
-
-    n: int | None
-    limiting_power: float
-    answer: Answer | None = None
-    power_at_n_minus_1: float | None = None
-
-
-def size_for(plan: Plan, target: float) -> SizeAnswer:
-    """Smallest whole number of individuals a cluster-period for the target power, by doubling and bisection.
-
-    The limit of ever larger cells is looked at first: with cluster-period variance or decay the variance has a
-    floor, and some targets cannot be reached at any size.
-    """
-    df = degrees_for_solving(plan)
-    limit = power_at_size(plan, _endless(plan), df)
-    if limit < target:
-        return SizeAnswer(None, limit)
-    high = 1
-    while power_at_size(plan, high, df) < target:
-        high *= 2
-    low = high // 2
-    while high - low > 1:
-        middle = (high + low) // 2
-        low, high = (low, middle) if power_at_size(plan, middle, df) >= target else (middle, high)
-    before = power_at_size(plan, high - 1, df) if high > 1 else None
-    return SizeAnswer(high, limit, power(plan.but(size=float(high))), before)
-
-
-def _endless(plan: Plan) -> float:
-    """A size so large that what shrinks with it is 1e-10 of what does not, and no larger: rounding stays harmless."""
-    parts = plan.components
-    shrinking = float(np.max(cell_model(plan, size=1.0).noise)) + max(parts.psi2, 0.0)
-    passing = parts.gamma2 + parts.tau2 * (1 - parts.r)
-    if passing > 1e-12 * shrinking:
-        return max(1e3, 1e10 * shrinking / passing)
-    lasting = [value for value in (parts.tau2, parts.eta2) if value > 1e-12 * shrinking]
-    return max(1e3, shrinking / max(1e-10 * min(lasting), 1e-12 * max(lasting))) if lasting else 1e12
-
-
-def degrees_for_solving(plan: Plan) -> float | None:
-    if plan.inference.uses_t and plan.inference.df_rule == "satterthwaite" and plan.inference.df is None:
-        raise CaseRefused("inference.df_rule", "satterthwaite degrees of freedom depend on the size that is asked for")
-    return degrees(plan)
-
-
-def clusters_for(plan: Plan, target: float, most: int = 100_000) -> tuple[int, Answer] | None:
-    """Smallest number of copies of the whole layout that reaches the target: (copies, its answer), or None.
-
-    The information of c copies is c times that of one; degrees of freedom are taken again at every c.
-    """
-    one = variance(plan)
-    at_null = _null_variance(plan)
-
-    def answer(copies: int) -> Answer:
-        test = plan.inference
-        df = None
-        if test.uses_t:
-            larger = Design(np.tile(plan.design.x, (copies, 1)), crossover=plan.design.crossover)
-            df = test.df if test.df is not None else degrees_of_freedom(larger, str(test.df_rule))
-        return _answer(plan, one / copies, df, None if at_null is None else at_null / copies)
-
-    high = 1
-    while answer(high).power < target:
-        high *= 2
-        if high > most:
-            return None
-    low = high // 2
-    while high - low > 1:
-        middle = (high + low) // 2
-        low, high = (low, middle) if answer(middle).power >= target else (middle, high)
-    return high, answer(high)
-
-
 def power_given(plan: Plan, df: float | None) -> float:
-    return _answer(plan, variance(plan), df, _null_variance(plan)).power
+    return answer_of(plan, variance(plan), df, null_variance(plan)).power
 
 
 def planned_satterthwaite(plan: Plan) -> float:
@@ -365,5 +314,14 @@ def _one(name: str) -> dict[str, Any]:
 
 def variance_of_effects(plan: Plan, effects: np.ndarray) -> np.ndarray:
     """L x L variance of several effects (I x T x L columns) estimated together."""
+    if plan.outcome.is_by_likelihood:
+        return _likelihood_variance(plan, effects)
     refuse_unless_identified(plan.design, plan.time_model, effects)
-    return np.linalg.inv(sums(plan.design, cell_model(plan), plan.time_model, effects).information())
+    return np.linalg.inv(information_of_effects(plan, effects))
+
+
+def information_of_effects(plan: Plan, effects: np.ndarray) -> np.ndarray:
+    """L x L information about several effects, time profiled out; singular where they are not all identified."""
+    if plan.outcome.is_by_likelihood:
+        return np.linalg.inv(_likelihood_variance(plan, effects))
+    return sums(plan.design, cell_model(plan), plan.time_model, effects).information()

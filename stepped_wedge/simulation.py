@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 
 import numpy as np
 from scipy.special import expit, ndtri, stdtrit
 
 from stepped_wedge.analysis.returns import Returns, returns_of
+from stepped_wedge.crews import ALONE, Crew, slices
 from stepped_wedge.designs import Design
 from stepped_wedge.outcomes import from_link
 from stepped_wedge.power import Plan, cell_model, degrees, variance
@@ -91,22 +93,27 @@ def randomisation_rejections(
     return p <= alpha + 1e-12
 
 
-def simulated_power(plan: Plan, trials: int, generator: np.random.Generator, chunk: int = 5000) -> Rate:
+def simulated_power(
+    plan: Plan, trials: int, generator: np.random.Generator, chunk: int = 2000, crew: Crew = ALONE
+) -> Rate:
     """Share of simulated trials in which the generalised least-squares test of the plan rejects.
 
-    Gaussian cell means with the plan's covariance; for links on the scale of the link.
+    Gaussian cell means with the plan's covariance; for links on the scale of the link. Every chunk has a generator of
+    its own, so that the answer does not depend on who does the work.
     """
-    model = cell_model(plan)
-    weights = cell_weights(plan.design, model, plan.time_model)
-    se = sqrt(variance(plan))
     df = degrees(plan)
     level = 1 - plan.inference.alpha / 2
-    critical = float(ndtri(level) if df is None else stdtrit(df, level))
-    rejected = 0
-    for start in range(0, trials, chunk):
-        means = cell_means(plan.design, model, min(chunk, trials - start), generator, effects=plan.effect.theta)
-        rejected += int((np.abs(np.einsum("nij,ij->n", means, weights)) > critical * se).sum())
-    return Rate(rejected / trials, trials)
+    critical = float(ndtri(level) if df is None else stdtrit(df, level)) * sqrt(variance(plan))
+    parts = slices(trials, chunk)
+    sized = [(part.stop - part.start, each) for part, each in zip(parts, generator.spawn(len(parts)), strict=True)]
+    return Rate(sum(crew.each("simulated trials", partial(_rejections, plan, critical), sized)) / trials, trials)
+
+
+def _rejections(plan: Plan, critical: float, part: tuple[int, np.random.Generator]) -> int:
+    model = cell_model(plan)
+    means = cell_means(plan.design, model, part[0], part[1], effects=plan.effect.theta)
+    weights = cell_weights(plan.design, model, plan.time_model)
+    return int((np.abs(np.einsum("nij,ij->n", means, weights)) > critical).sum())
 
 
 def simulated_returns(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import sqrt
 
 import numpy as np
 
-from stepped_wedge.designs import Design, time_columns, without_clusters
+from stepped_wedge.crews import ALONE, Crew, slices
+from stepped_wedge.designs import Design, switched_late, time_columns, without_clusters
 from stepped_wedge.power import (
     Plan,
     cell_model,
@@ -17,7 +19,7 @@ from stepped_wedge.power import (
     power_given,
 )
 from stepped_wedge.precision import precision_blocks
-from stepped_wedge.references import power_of_test
+from stepped_wedge.references import Inference, power_of_test
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 
@@ -39,7 +41,7 @@ class PowerSpread:
         }
 
 
-def power_over_allocations(plan: Plan, allocations: np.ndarray, chunk: int = 50_000) -> PowerSpread:
+def power_over_allocations(plan: Plan, allocations: np.ndarray, chunk: int = 50_000, crew: Crew = ALONE) -> PowerSpread:
     """Power under each allocation (rows: sequence of every cluster) when sizes stay with their clusters.
 
     The precision of a cluster does not depend on its sequence, so each allocation costs a sum of looked-up terms.
@@ -49,40 +51,59 @@ def power_over_allocations(plan: Plan, allocations: np.ndarray, chunk: int = 50_
     df = degrees(plan) if plan.inference.uses_t else None
     rows = design.rows_of_sequences()
     if not design.is_complete or plan.components.eta2 or plan.outcome.is_on_link_scale or plan.outcome.is_marginal:
-        return PowerSpread(np.array([_power_reordered(plan, rows, each, df) for each in allocations]))
+        parts = [allocations[part] for part in slices(len(allocations), 50)]
+        return PowerSpread(np.concatenate(crew.each("orders", partial(_powers_reordered, plan, rows, df), parts)))
     blocks = precision_blocks(design, cell_model(plan))
     pulled = np.einsum("ijk,sk->isj", blocks, rows)
     own = np.einsum("isj,sj->is", pulled, rows)
     z = time_columns(design, plan.time_model)
     back = np.linalg.inv(z.T @ blocks.sum(0) @ z)
-    pulled = pulled @ z
-    clusters = np.arange(design.cluster_count)
-    found = []
-    for start in range(0, len(allocations), chunk):
-        part = allocations[start : start + chunk]
-        cross = np.zeros((len(part), z.shape[1]))
-        known = np.zeros(len(part))
-        for i in clusters:
-            cross += pulled[i, part[:, i]]
-            known += own[i, part[:, i]]
-        found.append(known - np.einsum("ap,pq,aq->a", cross, back, cross))
-    theta = abs(plan.effect.theta)
-    return PowerSpread(np.array([power_of_test(theta * sqrt(i), plan.inference, df) for i in np.concatenate(found)]))
+    work = partial(_powers_looked_up, abs(plan.effect.theta), plan.inference, df, pulled @ z, own, back)
+    return PowerSpread(
+        np.concatenate(crew.each("orders", work, [allocations[part] for part in slices(len(allocations), chunk)]))
+    )
 
 
-def _power_reordered(plan: Plan, rows: np.ndarray, allocation: np.ndarray, df: float | None) -> float:
-    design = Design(rows[allocation], sequence=allocation, crossover=plan.design.crossover)
-    return power_given(plan.but(design=design), df)
+def _powers_looked_up(
+    theta: float,
+    test: Inference,
+    df: float | None,
+    pulled: np.ndarray,
+    own: np.ndarray,
+    back: np.ndarray,
+    part: np.ndarray,
+) -> np.ndarray:
+    cross, known = np.zeros((len(part), pulled.shape[2])), np.zeros(len(part))
+    for i in range(len(own)):
+        cross += pulled[i, part[:, i]]
+        known += own[i, part[:, i]]
+    known -= np.einsum("ap,pq,aq->a", cross, back, cross)
+    return np.array([power_of_test(theta * sqrt(i), test, df) for i in known])
+
+
+def _powers_reordered(plan: Plan, rows: np.ndarray, df: float | None, part: np.ndarray) -> np.ndarray:
+    crossed = plan.design.crossover
+    layouts = (Design(rows[each], sequence=each, crossover=crossed) for each in part)
+    return np.array([power_given(plan.but(design=design), df) for design in layouts])
 
 
 def power_with_uncertain_sizes(
-    plan: Plan, mean: float, cv: float, draws: int, generator: np.random.Generator
+    plan: Plan, mean: float, cv: float, draws: int, generator: np.random.Generator, crew: Crew = ALONE
 ) -> PowerSpread:
     """Power when cluster sizes are not known yet: gamma-distributed with this mean and coefficient of variation."""
-    refuse_unless(cv > 0 and mean > 0, "size", "the mean size and its coefficient of variation must be above 0")
-    shape = 1 / cv**2
-    drawn = np.maximum(1.0, generator.gamma(shape, mean / shape, size=(draws, plan.design.cluster_count)))
-    return PowerSpread(np.array([power(plan.but(size=sizes)).power for sizes in drawn]))
+    drawn = uncertain_sizes(mean, cv, (draws, plan.design.cluster_count), generator)
+    parts = [drawn[part] for part in slices(draws, 50)]
+    return PowerSpread(np.concatenate(crew.each("sizes", partial(_powers_of_sizes, plan), parts)))
+
+
+def uncertain_sizes(mean: float, cv: float, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """Sizes of at least 1 from a gamma distribution with this mean and coefficient of variation."""
+    refuse_unless(0 < cv <= 10 and mean > 0, "size", "the mean size and its coefficient of variation must be above 0")
+    return np.maximum(1.0, generator.gamma(1 / cv**2, mean * cv**2, size=shape))
+
+
+def _powers_of_sizes(plan: Plan, drawn: np.ndarray) -> np.ndarray:
+    return np.array([power(plan.but(size=sizes)).power for sizes in drawn])
 
 
 @dataclass(frozen=True)
@@ -110,6 +131,18 @@ def power_after_losing(plan: Plan, groups: Sequence[Sequence[int]]) -> DropOut:
         except CaseRefused:
             found.append(float("nan"))
     return DropOut(tuple(tuple(names[i] for i in group) for group in groups), tuple(found))
+
+
+def power_when_late(plan: Plan, periods: int = 1) -> tuple[tuple[str, float], ...]:
+    """(cluster, power if that cluster alone switches so many periods late); nan where nothing is identified then."""
+    found = []
+    for i in np.flatnonzero(plan.design.switch < plan.design.period_count):
+        try:
+            value = power(plan.but(design=switched_late(plan.design, [int(i)], periods))).power
+        except CaseRefused:
+            value = float("nan")
+        found.append((plan.design.cluster_names[i], value))
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepped_wedge import curves, designs, power, spreads
+from stepped_wedge import curves, designs, power, solving, spreads
 from stepped_wedge.allocations import all_allocations
 from stepped_wedge.cases import answer_case
 from stepped_wedge.correlations import (
@@ -156,7 +156,7 @@ def test_larger_cells_never_lower_power(design, parts, size, more):
 @given(layouts(), components(), st.sampled_from([0.5, 0.8, 0.9]))
 def test_the_size_found_is_the_smallest(design, parts, target):
     one = Plan(design, Outcome(), parts, Effect(0.4))
-    solved = power.size_for(one, target)
+    solved = solving.size_for(one, target)
     if solved.n is None:
         assert solved.limiting_power < target
         return
@@ -165,12 +165,12 @@ def test_the_size_found_is_the_smallest(design, parts, target):
 
 
 def test_one_child_a_cell_is_the_answer_when_one_is_enough():
-    assert power.size_for(plan(theta=10.0, tau2=0.0), 0.8).n == 1
+    assert solving.size_for(plan(theta=10.0, tau2=0.0), 0.8).n == 1
 
 
 def test_a_target_above_the_floor_of_cluster_period_variance_cannot_be_reached():
     five = Plan(FIVE, Outcome(), from_ratios(icc=0.01, cac=0.8, total=0.06 * 0.94), Effect(0.01))
-    solved = power.size_for(five, 0.8)
+    solved = solving.size_for(five, 0.8)
     assert solved.n is None
     large = power.power(five.but(size=1e9)).mdes80
     assert large * 100 == pytest.approx(1.9, abs=0.05)
@@ -187,7 +187,7 @@ def test_the_effect_found_with_80_percent_power_has_80_percent_power():
 
 
 def test_copies_of_the_layout_reach_the_target_and_one_fewer_does_not():
-    copies, answer = power.clusters_for(plan(theta=0.3), 0.9)
+    copies, answer = solving.clusters_for(plan(theta=0.3), 0.9)
     assert answer.power >= 0.9
     smaller = designs.Design(np.tile(FIVE.x, (copies - 1, 1)))
     assert power.power(plan(design=smaller, theta=0.3)).power < 0.9
@@ -505,7 +505,7 @@ def test_nonsense_in_what_is_asked_for_is_refused(extra, path, cases):
 def test_the_limit_of_endless_cells_holds_on_every_scale(scale, parts):
     tau2, gamma2 = (value * scale for value in parts)
     one = Plan(FIVE, Outcome(), Components(tau2, gamma2, residual=1e-4 * scale), Effect(0.02 * scale**0.5))
-    solved = power.size_for(one, 0.8)
+    solved = solving.size_for(one, 0.8)
     if gamma2 == 0:
         assert solved.limiting_power == pytest.approx(1)
     else:

@@ -1,30 +1,19 @@
-"""Commit, draw, reveal, verify: an allocation that nobody can steer and anybody can recompute.
-
-Before the draw the SHA-256 of the canonical JSON of the whole specification and a secret is published; after it,
-the secret. Random numbers come from HMAC-SHA256 in counter mode with rejection sampling, so they are the same on
-every machine. Optionally a public random value, named in the specification before it is known, is mixed in: then not
-even the keeper of the secret can try several.
-"""
+"""Specifications of an allocation: checked, completed from the covariate file, ready to be scored and drawn from."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stepped_wedge import __version__, allocations, balance
 from stepped_wedge.allocations import Constraint, Space, read_constraint
 from stepped_wedge.balance import Candidates, Covariate, candidates
-from stepped_wedge.refusals import CaseRefused, refuse_unless
+from stepped_wedge.crews import ALONE, Crew
+from stepped_wedge.draws.streams import sha256
+from stepped_wedge.refusals import refuse_unless
 
-VERSION = __version__
-ALGORITHM = "stepped_wedge/1: hmac-sha256 counter stream, rejection sampling, uniform index or fisher-yates"
 SPEC_KEYS = {
     "protocol",
     "clusters",
@@ -44,68 +33,6 @@ SPEC_KEYS = {
 }
 
 
-def canonical(value: object) -> bytes:
-    """Canonical JSON: sorted keys, no spaces, UTF-8, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-
-
-def sha256(value: object) -> str:
-    return hashlib.sha256(value if isinstance(value, bytes) else canonical(value)).hexdigest()
-
-
-def code_digest() -> str:
-    """SHA-256 of the three modules that decide a draw, so that a record says which code made it."""
-    parts = [
-        Path(str(module)).read_text(encoding="utf-8") for module in (allocations.__file__, balance.__file__, __file__)
-    ]
-    return sha256("\n".join(parts).encode())
-
-
-class Stream:
-    """Uniform whole numbers from HMAC-SHA256(key, label and counter)."""
-
-    def __init__(self, key: bytes, label: str) -> None:
-        self._key, self._label, self._counter = key, label.encode(), 0
-
-    def _block(self) -> int:
-        message = self._label + b":" + self._counter.to_bytes(8, "big")
-        self._counter += 1
-        return int.from_bytes(hmac.digest(self._key, message, "sha256"), "big")
-
-    def below(self, bound: int) -> int:
-        """A whole number from 0 to bound - 1, every one equally likely."""
-        refuse_unless(0 < bound < 2**200, "draw", "the bound must be a whole number above 0")
-        width = (bound - 1).bit_length()
-        if width == 0:
-            return 0
-        while True:
-            value = self._block() >> (256 - width)
-            if value < bound:
-                return value
-
-    def shuffled(self, values: Sequence[int]) -> list[int]:
-        """Fisher-Yates."""
-        row = list(values)
-        for last in range(len(row) - 1, 0, -1):
-            other = self.below(last + 1)
-            row[last], row[other] = row[other], row[last]
-        return row
-
-
-def combine_secrets(first: str, second: str) -> str:
-    """The XOR of two people's contributions (64 hexadecimal digits each): neither alone decides."""
-    return bytes(a ^ b for a, b in zip(_secret_bytes(first), _secret_bytes(second), strict=True)).hex()
-
-
-def _secret_bytes(secret: str) -> bytes:
-    try:
-        raw = bytes.fromhex(secret)
-    except ValueError as problem:
-        raise CaseRefused("secret", "must be hexadecimal digits") from problem
-    refuse_unless(len(raw) == 32, "secret", "must be 256 bits: 64 hexadecimal digits")
-    return raw
-
-
 @dataclass(frozen=True, eq=False)
 class Draft:
     """A checked specification, ready to be scored, committed and drawn from."""
@@ -115,7 +42,7 @@ class Draft:
     covariates: tuple[Covariate, ...]
     reserve: tuple[str, ...]
 
-    def candidates(self) -> Candidates:
+    def candidates(self, crew: Crew = ALONE) -> Candidates:
         """Everything that can be drawn. Samples are seeded from the specification, so the space itself is public."""
         cutoff = dict(self.spec.get("cutoff") or {})
         seed = int(sha256({"sample": self.spec}), 16)
@@ -128,6 +55,7 @@ class Draft:
             exposure=self.spec.get("exposure"),
             sample=self.spec.get("sample"),
             generator=np.random.Generator(np.random.PCG64(seed)),
+            crew=crew,
         )
 
     @property
@@ -281,123 +209,3 @@ def _covariate(item: Mapping[str, Any], used: Mapping[str, Mapping[str, str]], c
     category = item.get("kind") == "category"
     weight = float(item.get("weight", 1))
     return Covariate(name, tuple(values), weight, category)
-
-
-def commit(draft: Draft, secret: str) -> dict[str, Any]:
-    """What is published before the draw: everything but the secret, and the digest that binds them together."""
-    public: dict[str, Any] = {
-        "algorithm": ALGORITHM,
-        "version": VERSION,
-        "code_sha256": code_digest(),
-        "spec": dict(draft.spec),
-    }
-    if not draft.is_simple:
-        found = draft.candidates()
-        refuse_unless(not found.report.errors, "constraints", "; ".join(found.report.errors))
-        public["candidates"] = len(found.allocations)
-        public["candidates_sha256"] = sha256(np.ascontiguousarray(found.allocations, dtype=np.int8).tobytes())
-    return {**public, "commitment": commitment(public, secret)}
-
-
-def commitment(public: Mapping[str, Any], secret: str) -> str:
-    """SHA-256 of the canonical JSON of the published part and the secret."""
-    body = {key: value for key, value in public.items() if key in _COMMITTED}
-    return sha256({"public": body, "secret": _secret_bytes(secret).hex()})
-
-
-_COMMITTED = ("algorithm", "version", "code_sha256", "spec", "candidates", "candidates_sha256")
-
-
-def draw(committed: Mapping[str, Any], secret: str, public_random: str | None = None) -> dict[str, Any]:
-    """The sealed result: {cluster: sequence counted from 1}, and the order of reserves. Refuses a changed record."""
-    refuse_unless(
-        commitment(committed, secret) == committed.get("commitment"),
-        "commitment",
-        "the secret and the specification do not give the published commitment: nothing was drawn",
-    )
-    checked = draft(committed["spec"])
-    announced = checked.spec.get("public_random")
-    refuse_unless(
-        bool(announced) == bool(public_random),
-        "public_random",
-        f"the specification announces {announced!r}" if announced else "none was announced before the draw",
-    )
-    key = _secret_bytes(secret)
-    if public_random:
-        key = hmac.digest(key, b"public random:" + public_random.encode(), "sha256")
-    stream = Stream(key, "allocation")
-    if checked.is_simple:
-        slots = [s for s, n in enumerate(checked.space.slots) for _ in range(n)]
-        chosen: Sequence[int] = stream.shuffled(slots)
-    else:
-        rows = checked.candidates().allocations
-        chosen = rows[stream.below(len(rows))].tolist()
-    result: dict[str, Any] = {
-        "commitment": committed["commitment"],
-        "allocation": dict(allocations.named(chosen, checked.space.clusters)),
-    }
-    if public_random:
-        result["public_random_value"] = public_random
-    if checked.reserve:
-        order = Stream(key, "reserve").shuffled(range(len(checked.reserve)))
-        result["reserve_order"] = [sorted(checked.reserve)[spot] for spot in order]
-    return result
-
-
-def reveal(committed: Mapping[str, Any], drawn: Mapping[str, Any], secret: str) -> dict[str, Any]:
-    """The whole public record, to be published after the last date has been disclosed."""
-    refuse_unless(
-        drawn.get("commitment") == committed.get("commitment"), "commitment", "this draw belongs to another record"
-    )
-    return {**committed, **drawn, "secret": _secret_bytes(secret).hex()}
-
-
-@dataclass(frozen=True)
-class Verification:
-    """The outcome of every check on a public record."""
-
-    checks: tuple[tuple[str, bool, str], ...]
-
-    @property
-    def holds(self) -> bool:
-        return all(passed for _, passed, _ in self.checks)
-
-    def as_json(self) -> dict[str, Any]:
-        rows = [{"check": name, "holds": passed, "detail": detail} for name, passed, detail in self.checks]
-        return {"holds": self.holds, "checks": rows}
-
-
-RECORD_KEYS = {*_COMMITTED, "commitment", "allocation", "secret", "public_random_value", "reserve_order"}
-
-
-def verify(record: Mapping[str, Any]) -> Verification:
-    """Recompute everything from the public record alone."""
-    for key in ("spec", "commitment", "allocation", "secret"):
-        refuse_unless(record.get(key) is not None, key, "is missing from the public record")
-    unknown = set(record) - RECORD_KEYS
-    refuse_unless(not unknown, ", ".join(sorted(unknown)), "is not part of a public record")
-    checks = []
-    secret = str(record["secret"])
-    agrees = commitment(record, secret) == record["commitment"]
-    checks.append(("commitment", agrees, "the secret and the specification give the commitment that was published"))
-    same_code = record.get("code_sha256") == code_digest()
-    checks.append(("algorithm", record.get("algorithm") == ALGORITHM, "drawn by the algorithm that this version knows"))
-    checked = draft(record["spec"])
-    if not checked.is_simple:
-        rows = checked.candidates().allocations
-        digest = sha256(np.ascontiguousarray(rows, dtype=np.int8).tobytes())
-        found = len(rows) == record.get("candidates") and digest == record.get("candidates_sha256")
-        checks.append(
-            ("candidates", found, f"{len(rows)} allocations could have been drawn, the list has the published digest")
-        )
-    if agrees:
-        value = record.get("public_random_value")
-        again = draw(record, secret, None if value is None else str(value))
-        checks.append(
-            ("allocation", again["allocation"] == record["allocation"], "drawing again gives the same allocation")
-        )
-        same_reserve = again.get("reserve_order") == record.get("reserve_order")
-        checks.append(("reserve", same_reserve, "drawing again gives the same order of reserves"))
-    detail = "the same code" if same_code else "other code than the record names, with the same results"
-    checks.append(("code", True, detail))
-    return Verification(tuple(checks))

@@ -1,4 +1,4 @@
-"""Cases of the `power` command: JSON in, a plan, JSON out. Unknown keys and nonsense are refused with their path."""
+"""A case from decoded JSON: every value is checked, and what nobody knows is refused with its path."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ import numpy as np
 from stepped_wedge import designs
 from stepped_wedge.assumptions import read_components
 from stepped_wedge.designs import Design
-from stepped_wedge.exposure import contrast_of, exposure_power, single_effect_weights
+from stepped_wedge.exposure import contrast_of
 from stepped_wedge.keys import Keys, refuse_disagreement
 from stepped_wedge.outcomes import (
     Effect,
     Outcome,
-    from_link,
-    proportion_variance,
     to_link,
 )
-from stepped_wedge.power import Answer, Plan, power, size_for
+from stepped_wedge.power import Plan
 from stepped_wedge.references import DF_RULES, Inference
 from stepped_wedge.refusals import CaseRefused, refuse_unless
-from stepped_wedge.requests import answer_curve, answer_requests, answer_sensitivity, answer_today
 
 TOP = {
     "id",
@@ -40,10 +37,20 @@ TOP = {
     "curve",
     "sensitivity",
     "today",
+    "unknown_sizes",
     "expect",
     "tolerance",
 }
-REQUESTS = ("exposure_weights", "information_content", "clusters", "allocations", "drop_out", "simulation")
+REQUESTS = (
+    "exposure_weights",
+    "information_content",
+    "clusters",
+    "sequences",
+    "allocations",
+    "drop_out",
+    "late_switching",
+    "simulation",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +61,7 @@ class Case:
     plan: Plan
     sampling: str
     estimand: str | tuple[float, ...] | None
+    exposure_variance: float | None
     request: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -70,7 +78,7 @@ def read_case(given: Any) -> Case:
     told = top.part("outcome", needed=False)
     outcome = _read_outcome(told)
     aim = _read_effect(top.part("effect"), told, outcome, design)
-    plan_effect, time_model, estimand = aim
+    plan_effect, time_model, estimand, exposure_variance = aim
     components = read_components(
         top.part("correlation", needed=False), told, outcome, plan_effect, design, size, sampling
     )
@@ -89,7 +97,15 @@ def read_case(given: Any) -> Case:
         f"must be a list from {', '.join(REQUESTS)}",
     )
     name = top.get("id")
-    return Case(None if name is None else str(name), plan, str(sampling), estimand, tuple(request), tuple(warnings))
+    return Case(
+        None if name is None else str(name),
+        plan,
+        str(sampling),
+        estimand,
+        exposure_variance,
+        tuple(request),
+        tuple(warnings),
+    )
 
 
 def read_design(keys: Keys) -> Design:
@@ -156,12 +172,18 @@ def _read_outcome(keys: Keys) -> Outcome:
     return found
 
 
-type Aim = tuple[Effect, str, str | tuple[float, ...] | None]
+type Aim = tuple[Effect, str, str | tuple[float, ...] | None, float | None]
 
 
 def _read_effect(keys: Keys, told: Keys, outcome: Outcome, design: Design) -> Aim:
     time_model = _read_time_model(keys)
     estimand = _read_estimand(keys)
+    exposure_variance = keys.number("exposure_variance")
+    refuse_unless(
+        exposure_variance is None or estimand is None,
+        keys.at("exposure_variance"),
+        "effects are either random by exposure time or summed up by an estimand, not both",
+    )
     link = outcome.link
     trend = ("control_start", "control_end", "intervention_end")
     if keys.has(*trend):
@@ -175,7 +197,7 @@ def _read_effect(keys: Keys, told: Keys, outcome: Outcome, design: Design) -> Ai
         theta = _theta(keys, link, control)
         control = _with_period_effects(control, told, design)
     keys.refuse_unknown()
-    return Effect(theta, control), time_model, estimand
+    return Effect(theta, control), time_model, estimand, exposure_variance
 
 
 def _read_time_model(keys: Keys) -> str:
@@ -286,114 +308,3 @@ def _read_inference(keys: Keys) -> Inference:
     )
     keys.refuse_unknown()
     return found
-
-
-def answer_case(given: Any) -> dict[str, Any]:
-    """The answer to one case, ready for JSON."""
-    try:
-        with np.errstate(over="raise", invalid="raise", divide="raise"):
-            return _answer_case(given)
-    except (FloatingPointError, np.linalg.LinAlgError, OverflowError, ZeroDivisionError) as problem:
-        raise CaseRefused("case", f"its numbers are too extreme to compute with ({problem})") from problem
-
-
-def _answer_case(given: Any) -> dict[str, Any]:
-    case = read_case(given)
-    plan = case.plan
-    found: dict[str, Any] = {} if case.id is None else {"id": case.id}
-    if plan.size is None:
-        found |= _answer_size(plan)
-    elif case.estimand is not None:
-        found |= _answer_exposure(plan, case.estimand)
-    else:
-        found |= _answer_power(power(plan), plan.inference)
-    found |= _scales(plan)
-    if case.warnings:
-        found["warnings"] = list(case.warnings)
-    return found | answer_requests(plan, case.request) | _answer_extras(plan, given)
-
-
-def _answer_extras(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
-    top = Keys(given, "")
-    found: dict[str, Any] = {}
-    if top.has("curve"):
-        found["curve"] = answer_curve(plan, top.part("curve"))
-    if top.has("sensitivity"):
-        found["sensitivity"] = answer_sensitivity(plan, top.part("sensitivity"))
-    if top.has("today"):
-        found["today"] = answer_today(plan, top.part("today"))
-    return found
-
-
-def _answer_power(answer: Answer, test: Inference) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "variance": answer.variance,
-        "power": answer.power,
-        "mdes80": answer.mdes80,
-        "mdes90": answer.mdes90,
-    }
-    if answer.variance_null is not None:
-        found["variance_null"] = answer.variance_null
-    if test.uses_t:
-        found |= {
-            "df": int(answer.df) if answer.df == int(answer.df or 0) else answer.df,
-            "power_noncentral_t": answer.power_noncentral_t,
-            "power_central_shift_t": answer.power_central_shift_t,
-            "power_normal_reference": answer.power_normal_reference,
-        }
-    return found
-
-
-def _answer_size(plan: Plan) -> dict[str, Any]:
-    target = plan.inference.target_power
-    if target is None:
-        raise CaseRefused("size", "give a size, or inference.target_power to have the size worked out")
-    solved = size_for(plan, target)
-    found: dict[str, Any] = {"n": solved.n, "limiting_power": solved.limiting_power}
-    if solved.answer is None:
-        found["why"] = (
-            f"no size reaches {target:.0%}: with ever larger cells the power stops at {solved.limiting_power:.3f}"
-        )
-        return found
-    found |= _answer_power(solved.answer, plan.inference)
-    found["power_at_n_minus_1"] = solved.power_at_n_minus_1
-    return found
-
-
-def _answer_exposure(plan: Plan, estimand: str | tuple[float, ...]) -> dict[str, Any]:
-    asked = exposure_power(plan, estimand)
-    found = _answer_power(asked.answer, Inference())
-    if asked.answer.df is not None:
-        found["df"] = asked.answer.df
-    return found | {
-        "estimand": asked.estimand,
-        "exposure_times": list(asked.levels),
-        "weights": list(asked.weights),
-        "price_in_standard_error": asked.price,
-        "exposure_weights": {str(s): w for s, w in single_effect_weights(plan).items()},
-    }
-
-
-def _scales(plan: Plan) -> dict[str, Any]:
-    """Both scales at once: people confuse a standard deviation with an ICC."""
-    parts = plan.components
-    found: dict[str, Any] = {"tau2": parts.tau2, "gamma2": parts.gamma2, "cac": parts.cac}
-    if parts.residual is not None:
-        found |= {"residual_variance": parts.residual, "icc": parts.icc, "iac": parts.iac}
-    elif plan.outcome.link == "logit":
-        spread = parts.tau2 + parts.gamma2
-        found["icc_latent"] = spread / (spread + np.pi**2 / 3)
-    elif plan.outcome.link == "identity" and plan.outcome.family == "binomial":
-        whole = parts.with_residual(
-            float(np.mean(np.asarray(proportion_variance(plan.design, plan.outcome, plan.effect))))
-        )
-        found |= {"residual_variance": whole.residual, "icc": whole.icc, "iac": whole.iac}
-    if plan.effect.control is not None and not plan.outcome.is_marginal:
-        middle, wide = float(np.mean(plan.effect.control)), 1.959964 * parts.spread_of_clusters()
-        found["range_of_95_percent_of_clusters"] = [
-            from_link(middle - wide, plan.outcome.link),
-            from_link(middle + wide, plan.outcome.link),
-        ]
-    if plan.outcome.family == "binomial" and plan.outcome.link == "identity" and not plan.outcome.is_marginal:
-        found["variance_rule"] = plan.outcome.variance_rule or "mean_of_both_arms"
-    return {"scales": found}
