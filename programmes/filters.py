@@ -21,6 +21,7 @@ class PartnershipFilter(django_filters.FilterSet):
     announced = django_filters.ChoiceFilter(
         label="Announced",
         choices=(("yes", "Public"), ("later", "Public later"), ("no", "No moment set")),
+        empty_label="Announced or not",
         method="by_announcement",
     )
 
@@ -42,7 +43,11 @@ class ObligationFilter(django_filters.FilterSet):
         label="Partner", field_name="partnership__organisation__name", lookup_expr="icontains", max_length=100
     )
     when = django_filters.ChoiceFilter(
-        label="When", choices=((LATE, "Late"), (DUE, "Due in 14 days")), method="by_moment", widget=forms.Select
+        label="When",
+        choices=((LATE, "Late"), (DUE, "Due in 14 days")),
+        method="by_moment",
+        widget=forms.Select,
+        empty_label="At any time",
     )
     status = django_filters.ChoiceFilter(choices=ObligationStatus.choices, empty_label="Every state")
     kind = django_filters.ChoiceFilter(choices=ObligationKind.choices, empty_label="Everything owed")
