@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -49,8 +50,10 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-def new_context(browser: Browser, viewport: dict[str, int]) -> BrowserContext:
-    return browser.new_context(locale="en-GB", timezone_id="Europe/London", viewport=viewport, reduced_motion="reduce")
+def new_context(browser: Browser, viewport: dict[str, int], **options: Any) -> BrowserContext:
+    return browser.new_context(
+        locale="en-GB", timezone_id="Europe/London", viewport=viewport, reduced_motion="reduce", **options
+    )
 
 
 def watched_page(context: BrowserContext) -> tuple[Page, list[str]]:

@@ -1,20 +1,15 @@
 """Signing in and looking after an account: each page in our look, at both widths, without a fault that axe can find."""
 
-from pathlib import Path
-
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from tests.browser.looking import assert_no_fault, keep_picture
 from tests.factories import PASSWORD, PersonFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
-PICTURES = Path(__file__).parent / "screenshots"
 OPEN_PAGES = [
     "account_login",
     "account_request_login_code",
@@ -34,11 +29,8 @@ OWN_PAGES = [
 
 def look_at(page: Page, name: str) -> None:
     """No fault, nothing wider than the screen, and a picture for people to look at."""
-    PICTURES.mkdir(exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}-{page.viewport_size['width']}.png", full_page=True)
-    found = Axe.from_file(settings.BASE_DIR / "node_modules/axe-core/axe.min.js").run(page, options=WCAG)
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    keep_picture(page, name)
+    assert_no_fault(page)
 
 
 def sign_in(page: Page, address: str, person) -> None:

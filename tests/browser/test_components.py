@@ -3,20 +3,12 @@
 import json
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
 from django.urls import reverse
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.looking import assert_no_fault
+
 pytestmark = pytest.mark.django_db(transaction=True)
-
-WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
-
-
-def assert_no_fault(page: Page) -> None:
-    found = Axe.from_file(settings.BASE_DIR / "node_modules/axe-core/axe.min.js").run(page, options=WCAG)
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 def test_every_component_is_without_fault(live_server, page, phone):

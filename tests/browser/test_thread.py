@@ -23,6 +23,7 @@ from people.choices import StaffRole
 from programmes.actions.reminders import remind_of_what_is_owed
 from programmes.models import Obligation, Partnership
 from tests.browser.conftest import DESKTOP, new_context, watched_page
+from tests.browser.looking import faults_of_dead_controls
 from tests.calls.rounds import assessor
 from tests.factories import (
     FindingFactory,
@@ -44,15 +45,15 @@ WORDS = "A team meets the family each week for twelve weeks, before and after th
 
 
 class Walk:
-    """A browser window for each person, and the post office that their mail arrives at."""
+    """A browser window for each person, with or without scripts, and the post office that their mail arrives at."""
 
-    def __init__(self, browser: Browser, address: str, post_office: PostOffice) -> None:
-        self.browser, self.address, self.post_office = browser, address, post_office
+    def __init__(self, browser: Browser, address: str, post_office: PostOffice, *, scripts: bool) -> None:
+        self.browser, self.address, self.post_office, self.scripts = browser, address, post_office, scripts
         self.contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
 
     def window(self, person: Any = None) -> Page:
-        context = new_context(self.browser, DESKTOP)
+        context = new_context(self.browser, DESKTOP, java_script_enabled=self.scripts)
         self.contexts.append(context)
         if person is not None:
             client = Client()
@@ -61,7 +62,7 @@ class Walk:
                 [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.address}]
             )
         page, complaints = watched_page(context)
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         self.complaints = complaints if not self.contexts[:-1] else self.complaints
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
@@ -70,6 +71,8 @@ class Walk:
         answer = page.goto(self.address + reverse(name, args=args))
         assert answer is not None
         assert answer.ok, f"{name} {args}: {answer.status}"
+        if not self.scripts:
+            assert faults_of_dead_controls(page) == []
 
     def mail(self) -> list[Any]:
         """What arrives when the outbox is emptied."""
@@ -104,12 +107,12 @@ def text_of(message: Any) -> str:
     return message.get_body(("plain",)).get_content()
 
 
-@pytest.fixture
-def walk(browser, live_server, settings):
+@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
+def walk(request, browser, live_server, settings):
     settings.PORTAL_ADDRESS = live_server.url
     with PostOffice() as office:
         settings.MAILERS = office.mailers()
-        walking = Walk(browser, live_server.url, office)
+        walking = Walk(browser, live_server.url, office, scripts=request.param)
         yield walking
         for context in walking.contexts:
             context.close()
@@ -219,7 +222,10 @@ def apply(walk, lead, call, *, colleague) -> Application:
     application = Application.objects.get()
     walk.go(lead, "calls:section", application.pk, 0)
     fill(lead, practice_name=PRACTICE, summary="Weekly meetings.", group="Families", lead_role="Head of service")
-    with lead.expect_response(lambda answer: answer.url.endswith("/save/") and answer.ok):
+    if walk.scripts:
+        with lead.expect_response(lambda answer: answer.url.endswith("/save/") and answer.ok):
+            fill(lead, sponsor_role="Director of Children's Services")
+    else:
         fill(lead, sponsor_role="Director of Children's Services")
     send(lead)
     other = walk.window(colleague)
