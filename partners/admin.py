@@ -7,6 +7,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
+from partners.choices import AgreementStatus
 from partners.models import (
     Agreement,
     AuthorityYear,
@@ -223,7 +224,7 @@ class InvitationAdmin(SeenAdmin):
 
 @admin.register(Agreement)
 class AgreementAdmin(TrackedAdmin):
-    """Issued and signed on the pages of the partnership; here only its words can be put right."""
+    """Issued and signed on the pages of the partnership; here its words can be put right until it is sent for signature."""
 
     list_display = ("title", "organisation", "kind", "status", "signed_on", "is_demonstration")
     list_filter = ("kind", "status", "is_demonstration")
@@ -239,6 +240,11 @@ class AgreementAdmin(TrackedAdmin):
         "recorded_at",
         "recorded_by",
     )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """What was sent for signature, or signed, is what was agreed: nobody writes other words into it."""
+        agreed = ("organisation", "kind", "title", "terms") if obj and obj.status != AgreementStatus.DRAFTED else ()
+        return (*super().get_readonly_fields(request, obj), *agreed)
 
 
 @admin.register(FactFile)

@@ -185,10 +185,17 @@ def leave(partnership: Partnership, *, reason: str, on: date, withdrew: bool, by
 
 @transaction.atomic
 def announce(partnerships: Iterable[Partnership], *, at: datetime, by: Person) -> list[Partnership]:
-    """Make partnerships public from a moment, which may lie ahead. Says nothing about whether they were signed."""
+    """Make partnerships public from a moment, which may lie ahead. Says nothing about whether they were signed.
+
+    The moment may move until it has come. What has been public cannot be made unseen.
+    """
     announced = []
     for partnership in partnerships:
         require(by, "programmes.announce_partnership", partnership)
+        if partnership.public_from is not None and partnership.public_from <= timezone.now():
+            raise ValidationError(
+                f"The partnership with {partnership.organisation} is public already. Nothing was changed."
+            )
         changed = Partnership.objects.filter(pk=partnership.pk, public_from=partnership.public_from)
         if partnership.public_from is None:
             changed = Partnership.objects.filter(pk=partnership.pk, public_from__isnull=True)

@@ -203,6 +203,7 @@ def pause(request: SignedInRequest, pk: int) -> HttpResponse:
         act=lambda found, said, by: partnerships.pause(found, why=said["why"], by=by),
         said="The partnership is paused. Reminders stop until it goes on.",
         button="Pause",
+        lede="The partner reads the reason on the page of the partnership.",
     )
     return deed.answer(request, partnership_or_404(request, pk))
 

@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from partners.admin import difference
 from people.models import Person
-from tests.factories import OrganisationFactory, PartnershipFactory, PersonFactory, ProgrammeFactory
+from tests.factories import AgreementFactory, OrganisationFactory, PartnershipFactory, PersonFactory, ProgrammeFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,17 @@ def test_an_organisation_shows_what_changed(back_room):
 
     assert "name from Before to After" in page
     assert "first recorded" in page
+
+
+def test_nobody_writes_other_words_into_what_was_sent_or_signed(back_room):
+    agreement = AgreementFactory(terms="What was agreed.")
+    page = reverse("admin:partners_agreement_change", args=[agreement.pk])
+    assert "terms" in back_room.get(page).context["adminform"].form.fields
+    for status in ("issued", "signed", "ended"):
+        type(agreement).objects.update(
+            status=status, signed_on="2026-05-01", signed_by_role="Director", issued_at=timezone.now()
+        )
+        assert not {"terms", "title", "organisation"} & set(back_room.get(page).context["adminform"].form.fields)
 
 
 @pytest.mark.parametrize("factory", [ProgrammeFactory, PartnershipFactory])

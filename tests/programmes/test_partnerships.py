@@ -117,6 +117,18 @@ def test_an_announcement_is_seen_from_its_moment_and_not_before(staff):
     assert Partnership.objects.visible_to(AnonymousUser()).get() == partnership
 
 
+def test_what_is_public_does_not_get_a_later_moment(client, staff):
+    partnership = PartnershipFactory()
+    was = partnership.public_from
+    with pytest.raises(ValidationError, match="public already"):
+        partnerships.announce([partnership], at=timezone.now() + timedelta(days=9), by=staff)
+    client.force_login(staff)
+    page = client.post(reverse("programmes:announce", args=[partnership.pk]), {"on": "2030-01-01", "at": "09:30"})
+    assert "public already" in page.content.decode()
+    partnership.refresh_from_db()
+    assert partnership.public_from == was
+
+
 def test_an_announcement_that_has_come_cannot_be_held_back(staff):
     partnership = PartnershipFactory()
     with pytest.raises(RecordChanged):
