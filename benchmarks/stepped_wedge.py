@@ -85,18 +85,20 @@ def one_call(x, parts, size):
     return power(Plan(designs.Design(x), Outcome(), parts, Effect(0.2), size))
 
 
-def power_calls():
+def power_calls(dense_of_12_000_cells):
     generator = np.random.default_rng(1)
     for clusters, periods, bar, unequal_bar in ((20, 10, 1e-4, 1e-3), (300, 40, 1e-3, 5e-3)):
         x = layout(clusters, periods)
         by_cluster = generator.integers(10, 90, clusters).astype(float)
         by_cell = generator.integers(10, 90, x.shape).astype(float)
         inner = 50 if clusters < 100 else 5
-        dense = None
+        dense = dense_of_12_000_cells
         if clusters < 100:
             plan = Plan(designs.Design(x), Outcome(), COVARIANCES["nested"], Effect(0.2), 20.0)
             dense = median(lambda plan=plan: dense_variance(plan.design, cell_model(plan)))[1]
             print(f"one dense GLS {clusters} x {periods}: {human(dense)} cpu")
+        else:
+            print(f"one dense GLS {clusters} x {periods}, extrapolated from 100 x 40 by the cube: {human(dense)} cpu")
         for name, parts in COVARIANCES.items():
             label = f"one power call, {clusters} x {periods}, {name}"
             show(label, median(lambda x=x, p=parts: one_call(x, p, 20.0), inner=inner), bar, dense)
@@ -119,15 +121,39 @@ def power_calls():
 
 
 def dense_larger():
-    x = layout(100, 20)
-    plan = Plan(designs.Design(x), Outcome(), COVARIANCES["nested"], Effect(0.2), 20.0)
-    dense = median(lambda: dense_variance(plan.design, cell_model(plan)), repeats=3)
-    show("one dense GLS 100 x 20 (2,000 cells)", dense, None)
+    """The dense way at 2,000 and 4,000 cells; at the 12,000 of 300 x 40 by its cube, for its matrix alone is 1.2 GB."""
+    for clusters, periods, repeats in ((100, 20, 3), (100, 40, 1)):
+        x = layout(clusters, periods)
+        plan = Plan(designs.Design(x), Outcome(), COVARIANCES["nested"], Effect(0.2), 20.0)
+        dense = median(lambda plan=plan: dense_variance(plan.design, cell_model(plan)), repeats=repeats)
+        show(f"one dense GLS {clusters} x {periods} ({x.size:,} cells)", dense, None)
+        label = f"one power call, {clusters} x {periods}, nested"
+        show(label, median(lambda x=x: one_call(x, COVARIANCES["nested"], 20.0), inner=20), None, dense[1])
+    return dense[1] * 3**3
+
+
+def likelihood():
+    design = designs.stepped_wedge([1] * 5)
+    for size in (30.0, 600.0, 2600.0):
+        plan = Plan(
+            design,
+            Outcome("binomial", "logit", model="conditional-ml"),
+            Components(0.09, residual=None),
+            Effect(-0.3, -2.75),
+            size,
+        )
+        show(
+            f"power by maximum likelihood, 5 x 6, {size:,.0f} a cell", median(lambda p=plan: power(p), repeats=3), None
+        )
+
+
+def scenarios():
+    plan = Plan(designs.Design(layout(20, 10)), Outcome(), from_ratios(icc=0.05, cac=0.8, total=1.0), Effect(0.1), 20.0)
+    grid = (np.linspace(0.001, 0.2, 10), np.linspace(0.1, 1, 10))
     show(
-        "one power call, 100 x 20, nested",
-        median(lambda: one_call(x, COVARIANCES["nested"], 20.0), inner=20),
+        "the same grid with unequal sizes, 30 draws, 20 x 10",
+        median(lambda: sensitivity(plan, *grid, size_cv=0.5), repeats=1),
         None,
-        dense[1],
     )
 
 
@@ -257,10 +283,11 @@ def analyses():
 
 
 def measure():
-    power_calls()
-    dense_larger()
+    power_calls(dense_larger())
     json_call()
     curves()
+    scenarios()
+    likelihood()
     allocation()
     randomisation()
     analyses()

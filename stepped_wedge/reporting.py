@@ -24,6 +24,7 @@ from stepped_wedge.pictures import (
     cell_information,
     diagram,
     exposure_weights,
+    lost_returns,
     outcomes,
     pair_probabilities,
     positions,
@@ -132,7 +133,9 @@ def _design_words(design: Design, sampling: str) -> str:
         "open-cohort": "partly the same people",
     }
     counts = design.clusters_per_sequence
-    each = f"{counts[0]} clusters each" if len(set(counts)) == 1 else f"{', '.join(map(str, counts))} clusters"
+    each = f"{', '.join(map(str, counts))} clusters"
+    if len(set(counts)) == 1:
+        each = "one cluster each" if counts[0] == 1 else f"{counts[0]} clusters each"
     lost = int((~design.observed).sum())
     return (
         f"{design.cluster_count} clusters in {len(counts)} sequences ({each}) over {design.period_count} periods, {people[sampling]} "
@@ -202,6 +205,10 @@ def _result(found: dict[str, Any], spec: Any, returns: Returns) -> None:
         f"{used['clusters']} clusters, {used['periods']} periods, {used['cells']} cells."
     )
     _show(found, "outcomes", outcomes(returns))
+    lost = answer.get("missing_returns", {})
+    if "words" in lost:
+        found["items"]["13b losses"] = lost["words"]
+        _show(found, "lost returns", lost_returns(lost))
     if "estimate" not in answer:
         found["items"]["17a result"] = answer["advice"]
         return
@@ -216,8 +223,15 @@ def _result(found: dict[str, Any], spec: Any, returns: Returns) -> None:
     for name in ("icc", "cac"):
         source = answer if answer.get(name) is not None else answer.get("beside", {}).get("lmm", {})
         if source.get(name) is not None:
-            words += f"; {name.upper()} {source[name]:.3g}"
+            words += f"; {name.upper()} {source[name]:.3g}" + _span(source.get("component_intervals", {}), name)
     found["items"]["17a result"] = words + "."
     found["items"]["12a analysis"] = (
         ", ".join(f"{k} {v}" for k, v in answer.get("model", {}).items()) + f". {answer['advice']}."
     )
+
+
+def _span(intervals: Mapping[str, Any], name: str) -> str:
+    if name not in intervals:
+        return ""
+    low, high = intervals[name]
+    return f" ({intervals['level']:.0%} interval {low:.3g} to {'no bound' if high is None else f'{high:.3g}'})"

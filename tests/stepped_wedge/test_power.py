@@ -68,6 +68,10 @@ def test_the_examples_have_their_expected_figures(name, cases):
             assert found[key] == pytest.approx(value, rel=tolerance["variance_rel"])
 
 
+def test_every_example_with_an_expected_figure_is_checked(cases):
+    assert set(IDS) == set(cases)
+
+
 @pytest.mark.parametrize(
     ("size", "icc", "cac", "normal", "t19"),
     [
