@@ -19,6 +19,7 @@ from calls.models import (
     Extension,
     Follower,
     Moderation,
+    MorePlaces,
     Question,
     Score,
 )
@@ -87,6 +88,13 @@ class CriterionAdmin(Seen):
 
 @admin.register(Extension)
 class ExtensionAdmin(Seen):
+    list_display = ("call", "was", "now", "made_at", "made_by")
+    search_fields = ("call__title", "reason")
+    list_select_related = ("call", "made_by")
+
+
+@admin.register(MorePlaces)
+class MorePlacesAdmin(Seen):
     list_display = ("call", "was", "now", "made_at", "made_by")
     search_fields = ("call__title", "reason")
     list_select_related = ("call", "made_by")

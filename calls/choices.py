@@ -53,6 +53,7 @@ class ApplicationStatus(TextChoices):
 
 
 IN_ASSESSMENT = (ApplicationStatus.SUBMITTED, ApplicationStatus.ELIGIBLE, ApplicationStatus.DECIDED)
+OUT_OF_ASSESSMENT = (ApplicationStatus.WITHDRAWN, ApplicationStatus.INELIGIBLE)
 RESULT_KNOWN_TO_APPLICANT = (ApplicationStatus.TOLD, ApplicationStatus.ACCEPTED, ApplicationStatus.DECLINED)
 
 

@@ -1,14 +1,15 @@
 """The life of an application until the call closes: started, sent, taken back, withdrawn."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Length
 from django.utils import timezone
 
 from audit.actions import record
+from calls.actions.decisions import withdraw_decision
 from calls.actions.drafts import CallHasClosed
 from calls.choices import ApplicationStatus, CallStatus
 from calls.models import Application, Call
@@ -79,10 +80,13 @@ def _initials(name: str) -> str:
 
 
 @transaction.atomic
-def submit(application: Application, *, by: Person, at: datetime | None = None) -> Application:
+def submit(
+    application: Application, *, by: Person, at: datetime | None = None, begun_at: datetime | None = None
+) -> Application:
     """Send the application. A second click, or a colleague's at the same moment, gets the same receipt.
 
-    ``at`` is the moment at which the request arrived: a slow queue on our side is not the partner's fault.
+    ``at`` is the moment at which the request arrived: a slow queue on our side is not the partner's fault. ``begun_at`` is
+    when our clock handed out the page from which it is sent; a call with grace accepts what was begun before it closed.
     """
     require(by, "calls.submit_application", application)
     moment = at or timezone.now()
@@ -93,18 +97,27 @@ def submit(application: Application, *, by: Person, at: datetime | None = None) 
     )
     if draft.submitted_at is not None and draft.status != ApplicationStatus.WITHDRAWN:
         return draft
-    if not draft.call.is_open(moment):
+    late = 0 if draft.call.is_open(moment) else draft.call.seconds_late(moment, begun_at=begun_at)
+    if late is None:
         raise CallHasClosed(draft.call)
     shortfalls = shortfalls_of(draft, sections_of(draft.call), texts_of(draft))
     if shortfalls:
         raise NotReady(shortfalls)
     try:
         move(
-            draft, ApplicationStatus.SUBMITTED, by=by, only_if=_still_open(moment), submitted_at=moment, submitted_by=by
+            draft,
+            ApplicationStatus.SUBMITTED,
+            by=by,
+            only_if=_within_the_grace(moment, begun_at) if late else _still_open(moment),
+            submitted_at=moment,
+            submitted_by=by,
+            seconds_late=late,
         )
     except RecordChanged as problem:
         # The call was closed or cancelled between our look and the statement that counts.
         raise CallHasClosed(draft.call) from problem
+    if late:
+        record("accepted late", draft, by=by, seconds=late, grace=draft.call.grace_seconds, begun_at=begun_at)
     tell_application_was_received(draft)
     return draft
 
@@ -117,15 +130,24 @@ def take_back(application: Application, *, by: Person, at: datetime | None = Non
     if not application.call.is_open(moment):
         raise CallHasClosed(application.call)
     sent_at = application.submitted_at or moment
-    move(application, ApplicationStatus.DRAFT, by=by, only_if=_still_open(moment), submitted_at=None, submitted_by=None)
+    move(
+        application,
+        ApplicationStatus.DRAFT,
+        by=by,
+        only_if=_still_open(moment),
+        submitted_at=None,
+        submitted_by=None,
+        seconds_late=0,
+    )
     tell_application_was_taken_back(application, by=by, at=sent_at.isoformat(), for_good=False)
 
 
 @transaction.atomic
 def withdraw(application: Application, *, by: Person, why: str) -> None:
-    """Withdraw for good. What was written stays readable for the organisation."""
+    """Withdraw for good. What was written stays readable for the organisation; a letter that was held for it is not sent."""
     require(by, "calls.withdraw_application", application)
     move(application, ApplicationStatus.WITHDRAWN, by=by)
+    withdraw_decision(application, by=None)
     record("withdrew", application, by=by, gave_a_reason=bool(why))
     tell_application_was_taken_back(application, by=by, at="for-good", for_good=True)
 
@@ -134,3 +156,13 @@ def _still_open(moment: datetime) -> Q:
     """A subquery on the call and no join, so that the status of the application is looked at again after a wait for its lock."""
     calls = Call.objects.filter(status=CallStatus.PUBLISHED, opens_at__lte=moment, closes_at__gt=moment)
     return Q(call_id__in=calls.values("pk"))
+
+
+def _within_the_grace(moment: datetime, begun_at: datetime | None) -> Q:
+    """The same question for a sending that was begun in time, asked in the statement that counts."""
+    grace = F("grace_seconds") * Value(timedelta(seconds=1), output_field=DurationField())
+    calls = Call.objects.filter(
+        status=CallStatus.PUBLISHED, opens_at__lte=begun_at, closes_at__gt=begun_at, closes_at__lte=moment
+    )
+    in_time = calls.annotate(last=ExpressionWrapper(F("closes_at") + grace, output_field=DateTimeField()))
+    return Q(call_id__in=in_time.filter(last__gte=moment).values("pk"))

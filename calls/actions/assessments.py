@@ -34,6 +34,11 @@ def start_assessment(call: Call, *, by: Person, assess_by: datetime | None = Non
         )
     if assess_by is not None and assess_by <= now:
         raise ValidationError("Choose a moment in the future by which assessors send their scores.")
+    if call.may_still_receive(now):
+        raise ValidationError(
+            f"Applications whose sending was under way may still arrive: this call gives them {call.grace_seconds} seconds. "
+            "Start in a moment."
+        )
     # The closing moment is asked again in the statement itself: somebody may have extended the call a second ago.
     move(call, CallStatus.ASSESSING, by=by, only_if=Q(closes_at__lte=now), assess_by=assess_by)
 
@@ -210,6 +215,7 @@ def send_scores(assessment: Assessment, *, by: Person) -> None:
     # Weights cannot change once a call is published, so the sum stays true.
     total = total_of(assessment)
     move(assessment, AssessmentStatus.SUBMITTED, by=by, submitted_at=timezone.now(), total=total)
+    figures.store_differences([assessment.application_id])
     keep_mail_from_the_blind([assessment.application])
 
 
@@ -245,5 +251,6 @@ def moderate(application: Application, *, criterion: Criterion, mark: int, reaso
         criterion=criterion,
         defaults={"mark": _in_range(mark), "reason": tidy(reason), "made_by": by, "made_at": timezone.now()},
     )
+    figures.store_differences([application.pk])
     record("moderated", application, by=by, criterion=criterion.pk, mark=mark, first=is_new)
     return moderation

@@ -1,8 +1,10 @@
 """The life of a call until it is assessed: written, approved, published, extended, cancelled."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
@@ -10,8 +12,12 @@ from django.utils.text import slugify
 
 from audit.actions import record
 from calls.choices import CallStatus
-from calls.models import Call, Criterion, Extension, Question
-from calls.notices.calls import tell_call_was_cancelled, tell_call_was_extended
+from calls.models import Call, Criterion, Extension, MorePlaces, Question
+from calls.notices.announcements import (
+    tell_call_has_more_places,
+    tell_call_was_cancelled,
+    tell_call_was_extended,
+)
 from calls.rules.readiness import Point, missing_from
 from lifecycle.actions import RecordChanged, move
 from people.models import Person
@@ -137,11 +143,24 @@ def publish(call: Call, *, by: Person, public_from: datetime | None = None) -> N
     """From then on everybody sees it; from its opening moment it takes applications. No clock has to do anything."""
     require(by, "calls.run_call", call)
     locked = Call.objects.select_for_update(of=("self",)).get(pk=call.pk)
-    missing = missing_from(locked)
+    now = timezone.now()
+    moment = max(public_from or now, now)
+    missing = [*missing_from(locked), *_too_early_or_too_late(locked, moment, now)]
     if missing:
         raise CallNotReady(missing)
-    now = timezone.now()
-    move(call, CallStatus.PUBLISHED, by=by, public_from=max(public_from or now, now))
+    move(call, CallStatus.PUBLISHED, by=by, public_from=moment)
+
+
+def _too_early_or_too_late(call: Call, moment: datetime, now: datetime) -> Iterator[Point]:
+    programme = call.programme
+    if programme.public_from is None or programme.public_from > moment:
+        yield Point(
+            f"The programme {programme} is not public at that moment, and the page of the call names it. Announce it first."
+        )
+    if call.opens_at and moment > now and moment > call.opens_at:
+        yield Point(
+            "At that moment the call would be open already, and nobody could see it. Choose one before it opens."
+        )
 
 
 @transaction.atomic
@@ -163,11 +182,38 @@ def extend(call: Call, *, until: datetime, reason: str, by: Person) -> Extension
     return extension
 
 
+def may_have_more_places(call: Call) -> bool:
+    """There is a number, the public knows it, and offers may still be made."""
+    running = (CallStatus.PUBLISHED, CallStatus.ASSESSING, CallStatus.DECIDED, CallStatus.ANNOUNCED)
+    return call.places is not None and call.status in running
+
+
+@transaction.atomic
+def raise_places(call: Call, *, to: int, reason: str, by: Person) -> MorePlaces:
+    """Offer more places than were announced, with a reason that everybody sees. What was promised is never lowered.
+
+    Until the call closes, all who have started or follow it are told: more places may change whether it is worth applying.
+    """
+    require(by, "calls.run_call", call)
+    locked = Call.objects.select_for_update(of=("self",)).get(pk=call.pk)
+    if locked.places is None or not may_have_more_places(locked) or locked.places != call.places:
+        raise RecordChanged(call)
+    if to <= locked.places:
+        raise ValidationError(f"{locked.places} were promised. The number can be raised and never lowered.")
+    more = MorePlaces.objects.create(call=call, was=locked.places, now=to, reason=reason, made_by=by)
+    Call.objects.filter(pk=call.pk).update(places=to)
+    call.refresh_from_db()
+    record("raised the places of", call, by=by, was=more.was, now=more.now)
+    if call.status == CallStatus.PUBLISHED and not call.has_closed():
+        tell_call_has_more_places(call, more)
+    return more
+
+
 @transaction.atomic
 def cancel(call: Call, *, reason: str, by: Person) -> None:
     """Stop a call. One that was public stays readable with the reason; one that was not is never seen."""
     require(by, "calls.run_call", call)
-    was_public = call.status not in {CallStatus.DRAFT, CallStatus.APPROVED}
+    was_public = call.public_from is not None and call.public_from <= timezone.now()
     move(
         call,
         CallStatus.CANCELLED,
@@ -194,6 +240,7 @@ COPIED = (
     "eligible_grades",
     "places",
     "places_unit",
+    "grace_seconds",
     "assessors_each",
     "respond_within_days",
     "contact_email",

@@ -9,9 +9,9 @@ from django.utils import timezone
 from audit.actions import record
 from calls.actions.drafts import CallHasClosed
 from calls.models import Call, Enquiry, Follower
-from calls.notices.calls import key_of_opening, tell_call_opened, tell_enquiry_arrived, tell_enquiry_was_answered
+from calls.notices.announcements import tell_call_opened, tell_enquiry_was_answered
+from calls.notices.calls import tell_enquiry_arrived
 from lifecycle.actions import RecordChanged
-from notices.models import Notice
 from people.models import Person
 from people.rules import require
 
@@ -74,11 +74,6 @@ def tell_followers_of_open_calls(at: datetime | None = None) -> int:
     now = at or timezone.now()
     number = 0
     for call in Call.objects.public(now).open(now):
-        waiting = call.followers.filter(since__lt=F("call__opens_at"), person__is_active=True).select_related("person")
-        people = {key_of_opening(call, one.person_id): one.person for one in waiting.order_by("person")}
-        told = set(Notice.objects.filter(key__in=list(people)).values_list("key", flat=True))
-        for key, person in people.items():
-            if key not in told:
-                tell_call_opened(call, person)
-                number += 1
+        waiting = call.followers.filter(since__lt=F("call__opens_at")).values("person")
+        number += tell_call_opened(call, Person.objects.active().filter(pk__in=waiting))
     return number

@@ -1,6 +1,6 @@
 """The numbers of assessment, each computed once: standings of applications, places, load on assessors and on partners."""
 
-from calls.figures.board import Place, Row, board, grades_for, own_blinding, places_on_board, rows_at
+from calls.figures.board import Place, PlacesOnBoard, Row, board, grades_for, own_blinding, places_on_board, rows_at
 from calls.figures.places import (
     Conflicts,
     Mailing,
@@ -16,7 +16,15 @@ from calls.figures.places import (
     post_of,
     progress_of,
 )
-from calls.figures.standings import FAR_APART, NOTHING_YET, Standing, standing_of, standings, store_totals
+from calls.figures.standings import (
+    FAR_APART,
+    NOTHING_YET,
+    Standing,
+    standing_of,
+    standings,
+    store_differences,
+    store_totals,
+)
 
 __all__ = [
     "FAR_APART",
@@ -25,6 +33,7 @@ __all__ = [
     "Mailing",
     "Place",
     "Places",
+    "PlacesOnBoard",
     "Progress",
     "Row",
     "Standing",
@@ -44,5 +53,6 @@ __all__ = [
     "rows_at",
     "standing_of",
     "standings",
+    "store_differences",
     "store_totals",
 ]

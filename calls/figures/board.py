@@ -1,12 +1,13 @@
 """The board of a call: which applications, in which order, and what is said of the fifty that a page shows.
 
-The order comes from totals stored when scores are sent, so that ten thousand applications are put in order without reading
-every mark. What a row says besides is asked for the rows that are shown.
+The order comes from totals and differences stored when scores are sent, so that ten thousand applications are put in order
+without reading every mark, and only the rows of the page leave the database. What a row says besides is asked for those.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -15,7 +16,7 @@ from django.db.models.functions import Coalesce
 from django.utils.timezone import localdate
 
 from calls.choices import ApplicationStatus, Outcome
-from calls.figures.standings import NOTHING_YET, Standing, standings, standings_of
+from calls.figures.standings import NOTHING_YET, Standing, standings_of
 from calls.models import Application, Assessment, Call
 from partners.choices import AuthorityType, Grade, OrganisationKind, Region
 from partners.models import Inspection
@@ -46,6 +47,7 @@ class Row(NamedTuple):
     standing: Standing
     is_blind: bool
     rank: int | None = None
+    seconds_late: int = 0
 
     @property
     def told_in_words(self) -> dict[str, str]:
@@ -77,6 +79,7 @@ FIELDS = (
     "decision__reserve_rank",
     "decision__told_at",
     "is_demonstration",
+    "seconds_late",
 )
 
 
@@ -85,7 +88,40 @@ class Place(NamedTuple):
 
     pk: int
     rank: int | None
-    organisation: int
+
+
+@dataclass(frozen=True)
+class PlacesOnBoard:
+    """The applications of a board in the order asked for. A page of them is read in one statement, and no more than a page."""
+
+    statement: str = ""
+    counting: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def count(self) -> int:
+        return self._read(self.counting)[0][0] if self.statement else 0
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __getitem__(self, part: slice) -> list[Place]:
+        first = part.start or 0
+        return self._places(
+            f"{self.statement} LIMIT %(most)s OFFSET %(first)s",
+            first=first,
+            most=None if part.stop is None else part.stop - first,
+        )
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._places(self.statement))
+
+    def _places(self, statement: str, **more: Any) -> list[Place]:
+        return [Place._make(row) for row in self._read(statement, **more)] if self.statement else []
+
+    def _read(self, statement: str, **more: Any) -> list[tuple]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, {**self.parameters, **more})
+            return cursor.fetchall()
 
 
 # The totals of a call, the panel's marks in place of the mean of a criterion, and the rank of those whose scores are all in.
@@ -107,32 +143,38 @@ sent AS (
     WHERE c.call_id = %(call)s GROUP BY 1
 ), scored AS (
     SELECT sent.application_id, sent.asked, sent.sent,
-           round((sent.mean + coalesce(panel.difference, 0)) / whole.weight, 9) AS score
+           -- Rounded while it is exact, so that equal scores are equal; then a number that is quick to compare.
+           round((sent.mean + coalesce(panel.difference, 0)) / whole.weight, 9)::float8 AS score
     FROM sent LEFT JOIN panel USING (application_id) CROSS JOIN whole
 ), ranked AS (
     SELECT application_id, rank() OVER (ORDER BY score DESC) AS place
     FROM scored WHERE asked = sent AND score IS NOT NULL
 )
-SELECT seen.id, ranked.place, seen.organisation_id
+SELECT seen.id, ranked.place
 FROM (SEEN) AS seen (id, reference, organisation_id, name, region)
 LEFT JOIN scored ON scored.application_id = seen.id LEFT JOIN ranked ON ranked.application_id = seen.id
+LEFT JOIN calls_difference apart ON apart.application_id = seen.id AND seen.id <> ALL(%(blind)s)
+LEFT JOIN (
+    SELECT organisation_id, count(*) AS running FROM programmes_partnership WHERE status = ANY(%(running)s) GROUP BY 1
+) busy ON busy.organisation_id = seen.organisation_id
 WHERE CHOSEN
-ORDER BY SORTED
 """
+COUNTED = "SELECT count(*) FROM (FOUND) AS all_of_them"
 CHOSEN = {
     "": "true",
     "in": "scored.asked > 0 AND scored.asked = scored.sent",
     "waiting": "scored.asked > scored.sent",
     # A reader who is blind to an application cannot find out with a filter whether others were asked.
     "nobody": "scored.asked IS NULL AND seen.id <> ALL(%(blind)s)",
+    "unsettled": "apart.unsettled > 0",
 }
 SORTED = {
     "rank": "ranked.place NULLS LAST, seen.id = ANY(%(blind)s), scored.score DESC NULLS LAST, seen.reference",
     "reference": "seen.reference",
     "name": "lower(seen.name), seen.reference",
-    "spread": "seen.reference",
+    "spread": "coalesce(apart.widest, 0) DESC, coalesce(apart.spread, 0) DESC, seen.reference",
     "region": "nullif(seen.region, '') NULLS LAST, ranked.place NULLS LAST, seen.reference",
-    "load": "ranked.place NULLS LAST, seen.reference",
+    "load": "coalesce(busy.running, 0) DESC, ranked.place NULLS LAST, seen.reference",
 }
 
 
@@ -142,46 +184,34 @@ def own_blinding(call: Call, person: Person) -> list[Assessment]:
     return list(own.select_related("application").order_by("application__reference"))
 
 
-def places_on_board(call: Call, person: Person, *, blind: set[int], wanted: dict[str, str], order: str) -> list[Place]:
-    """Every application that the person may see and that fits, in order. One query, however many there are."""
+def places_on_board(
+    call: Call, person: Person, *, blind: set[int], wanted: dict[str, str], order: str
+) -> PlacesOnBoard:
+    """Every application that the person may see and that fits, in order. Read when a page of it, or all of it, is asked for."""
     chosen, scores = _fitting(call, person, blind, wanted), wanted.get("scores", "")
-    marks = standings(call) if scores == "unsettled" or order == "spread" else {}
-    if scores == "unsettled":
-        chosen = chosen.filter(pk__in=[pk for pk, one in marks.items() if one.unsettled and pk not in blind])
     columns = chosen.order_by().values_list(
         "pk", "reference", "organisation_id", "organisation__name", "organisation__region"
     )
     try:
         seen, given = columns.query.get_compiler(connection=connection).as_sql()
     except EmptyResultSet:
-        return []
+        return PlacesOnBoard()
     names = {f"seen{number}": value for number, value in enumerate(given)}
-    statement = (
-        ORDERED.replace("CHOSEN", CHOSEN.get(scores, "true"))
-        .replace("SORTED", SORTED[order])
-        .replace("SEEN", seen % {} if not given else seen % tuple(f"%({name})s" for name in names))
+    seen = seen % {} if not given else seen % tuple(f"%({name})s" for name in names)
+    found = ORDERED.replace("CHOSEN", CHOSEN.get(scores, "true")).replace("SEEN", seen)
+    return PlacesOnBoard(
+        statement=f"{found} ORDER BY {SORTED[order]}",
+        counting=COUNTED.replace("FOUND", found if CHOSEN.get(scores) and scores else seen),
+        parameters={"call": call.pk, "blind": sorted(blind), "running": [str(one) for one in RUNNING], **names},
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"call": call.pk, "blind": sorted(blind), **names})
-        found = [Place._make(row) for row in cursor.fetchall()]
-    if order == "spread":
-        found.sort(key=lambda one: _apart(marks.get(one.pk, NOTHING_YET) if one.pk not in blind else NOTHING_YET))
-    if order == "load":
-        running = running_partnerships()
-        found.sort(key=lambda one: -running[one.organisation])
-    return found
-
-
-def _apart(standing: Standing) -> tuple[int, float]:
-    return -standing.widest, -(standing.spread or 0)
 
 
 def _fitting(call: Call, person: Person, blind: set[int], wanted: dict[str, str]) -> QuerySet[Application]:
     found = Application.objects.visible_to(person).filter(call=call, submitted_at__isnull=False)
     found = found.exclude(status=ApplicationStatus.DRAFT)
-    for name, field in (("status", "status"), ("region", "organisation__region"), ("kind", "organisation__kind")):
+    for name, where in (("status", "status"), ("region", "organisation__region"), ("kind", "organisation__kind")):
         if name in wanted:
-            found = found.filter(**{field: wanted[name]})
+            found = found.filter(**{where: wanted[name]})
     if words := wanted.get("find"):
         found = found.filter(
             Q(reference__icontains=words) | Q(organisation__name__icontains=words) | Q(practice_name__icontains=words)
@@ -243,6 +273,7 @@ def _row(facts: dict, place: Place, standing: Standing, *, is_blind: bool) -> Ro
         standing=standing,
         is_blind=is_blind,
         rank=place.rank,
+        seconds_late=facts["seconds_late"],
     )
 
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.timezone import localdate
 
-from calls.choices import ApplicationStatus, AssessmentStatus, Outcome, PlacesUnit
+from calls.choices import BANK_HOLIDAYS, ApplicationStatus, AssessmentStatus, Outcome, PlacesUnit
 from calls.models import Application, Assessment, Call, Decision
 from notices.models import Notice
 from partners.choices import InvitationPurpose, OrganisationKind
@@ -164,9 +164,10 @@ def progress_of(call: Call) -> Progress:
 
 
 def closes_of_business(days: int) -> datetime:
-    """Five in the afternoon UK time, that many days from today; the next Monday where it would be a weekend."""
+    """Five in the afternoon UK time, that many days from today; the next working day where it would be none."""
     day = localdate() + timedelta(days=days)
-    day += timedelta(days={5: 2, 6: 1}.get(day.weekday(), 0))
+    while day.weekday() >= 5 or day in BANK_HOLIDAYS:
+        day += timedelta(days=1)
     return timezone.make_aware(datetime.combine(day, time(17)))
 
 

@@ -80,10 +80,25 @@ def _standings(statement: str, which: int | list[int]) -> dict[int, Standing]:
 
 
 def store_totals(call: Call) -> int:
-    """What each assessor's marks of the call add up to, for marks that were written in bulk. Returns how many were stored."""
+    """What each assessor's marks of the call add up to, and how far assessors are apart, for marks that were written in bulk.
+
+    Returns how many totals were stored.
+    """
     with connection.cursor() as cursor:
         cursor.execute(STORE_TOTALS, [call.pk])
-        return cursor.rowcount
+        stored = cursor.rowcount
+    store_differences(list(Application.objects.filter(call=call).values_list("pk", flat=True)))
+    return stored
+
+
+def store_differences(applications: list[int]) -> None:
+    """Write down anew how far the assessors of these are apart. To be called whenever a mark begins to count or is moderated.
+
+    All marks of the application are read, whatever was stored: nothing is added to an older figure.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET_DIFFERENCES, [applications])
+        cursor.execute(STORE_DIFFERENCES, {"applications": applications, "far": FAR_APART})
 
 
 def total_of(assessment: Assessment) -> int | None:
@@ -100,4 +115,27 @@ FROM (
     WHERE c.call_id = %s AND s.mark IS NOT NULL GROUP BY 1
 ) given
 WHERE given.assessment_id = a.id AND a.status = 'submitted' AND a.total IS DISTINCT FROM given.total
+"""
+
+FORGET_DIFFERENCES = """
+DELETE FROM calls_difference d WHERE d.application_id = ANY(%s)
+AND NOT EXISTS (SELECT 1 FROM calls_assessment a WHERE a.application_id = d.application_id AND a.status = 'submitted')
+"""
+STORE_DIFFERENCES = """
+INSERT INTO calls_difference (application_id, widest, spread, unsettled)
+SELECT totals.application_id, coalesce(max(marks.apart), 0), totals.spread,
+       count(*) FILTER (WHERE marks.apart >= %(far)s AND NOT marks.is_moderated)
+FROM (
+    SELECT application_id, coalesce(max(total) - min(total), 0) AS spread
+    FROM calls_assessment WHERE status = 'submitted' AND application_id = ANY(%(applications)s) GROUP BY 1
+) totals LEFT JOIN (
+    SELECT a.application_id, s.criterion_id, max(s.mark) - min(s.mark) AS apart, EXISTS (
+        SELECT 1 FROM calls_moderation m WHERE m.application_id = a.application_id AND m.criterion_id = s.criterion_id
+    ) AS is_moderated
+    FROM calls_assessment a JOIN calls_score s ON s.assessment_id = a.id
+    WHERE a.status = 'submitted' AND s.mark IS NOT NULL AND a.application_id = ANY(%(applications)s) GROUP BY 1, 2
+) marks USING (application_id)
+GROUP BY totals.application_id, totals.spread
+ON CONFLICT (application_id) DO UPDATE SET
+    widest = excluded.widest, spread = excluded.spread, unsettled = excluded.unsettled
 """

@@ -10,7 +10,7 @@ from django.forms.models import model_to_dict
 
 from calls.choices import CallKind, QuestionKind
 from calls.forms.texts import DayField, MomentField, UnfinishedForm, WordsField, is_past
-from calls.models import Call, Criterion, Question
+from calls.models import MOST_GRACE, Call, Criterion, Question
 from partners.choices import APPLICANT_KINDS, Grade
 from programmes.models import Programme, Strand, Wave
 
@@ -154,6 +154,14 @@ class DatesForm(StepForm):
         help_text="Nothing is accepted from this moment on. 5:00pm on a working day is kind.",
         required=False,
     )
+    grace_seconds = forms.IntegerField(
+        label="Seconds that a sending under way has after closing",
+        help_text="0 is usual. Whoever opened the page to send before the closing moment may still arrive that much later, and is "
+        "marked as late. It stands on the public page. Writing ends at the closing moment all the same.",
+        min_value=0,
+        max_value=MOST_GRACE,
+        required=False,
+    )
     questions_until = MomentField(label="Questions are taken until (UK time)", required=False)
     places = forms.IntegerField(
         label="Number of places",
@@ -172,12 +180,16 @@ class DatesForm(StepForm):
         fields = (
             "opens_at",
             "closes_at",
+            "grace_seconds",
             "questions_until",
             "places",
             "places_unit",
             "assessors_each",
             "respond_within_days",
         )
+
+    def clean_grace_seconds(self) -> int:
+        return self.cleaned_data["grace_seconds"] or 0
 
     def clean(self) -> dict[str, Any]:
         values = super().clean()
@@ -257,6 +269,29 @@ class ExtendForm(forms.Form):
         if is_past(until):
             raise ValidationError("This moment has passed. Choose a later one.")
         return until
+
+
+class MorePlacesForm(forms.Form):
+    places = forms.IntegerField(label="New number of places", max_value=1000)
+    reason = WordsField(
+        rows=3,
+        max_length=2000,
+        help_text="Everybody sees it: on the page of the call and, while it is open, in the mail to all who have started.",
+    )
+    seen_places = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, call: Call, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.call = call
+        self.fields["seen_places"].initial = call.places
+
+    def clean_places(self) -> int:
+        places = self.cleaned_data["places"]
+        if places <= (self.call.places or 0):
+            raise ValidationError(
+                f"{self.call.places} were promised when the call was published. The number can be raised and never lowered."
+            )
+        return places
 
 
 class CancelForm(forms.Form):

@@ -116,6 +116,8 @@ class SendForm(forms.Form):
         label="We agree that the results are published, whatever they show",
         error_messages={"required": "Tick the box to agree that the results are published, whatever they show."},
     )
+    # When our clock handed out this page; see calls.rules.sending.
+    begun = forms.CharField(widget=forms.HiddenInput, required=False, max_length=500)
 
 
 class WithdrawForm(forms.Form):

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from calls.choices import ApplicationStatus
-from calls.models.calls import Call, Question
+from calls.models.calls import MOST_GRACE, Call, Question
 from calls.querysets import ApplicationQuerySet
 from partners.models import Organisation
 from programmes.models import Partnership
@@ -34,7 +34,8 @@ class Application(models.Model):
             ApplicationStatus.WITHDRAWN,
             ApplicationStatus.INELIGIBLE,
         },
-        ApplicationStatus.INELIGIBLE: {ApplicationStatus.ELIGIBLE, ApplicationStatus.TOLD},
+        # An applicant does not know the verdict yet, so withdrawing must work as for everybody who is being assessed.
+        ApplicationStatus.INELIGIBLE: {ApplicationStatus.ELIGIBLE, ApplicationStatus.TOLD, ApplicationStatus.WITHDRAWN},
         ApplicationStatus.DECIDED: {ApplicationStatus.ELIGIBLE, ApplicationStatus.TOLD, ApplicationStatus.WITHDRAWN},
         ApplicationStatus.TOLD: {ApplicationStatus.ACCEPTED, ApplicationStatus.DECLINED},
     }
@@ -55,6 +56,9 @@ class Application(models.Model):
     submitted_at = models.DateTimeField(null=True, blank=True)
     submitted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    seconds_late = models.PositiveSmallIntegerField(
+        default=0, help_text="Begun before closing, arrived after it, within the grace of the call."
     )
     ineligible_reason = models.TextField(blank=True)
     partnership = models.OneToOneField(
@@ -81,6 +85,10 @@ class Application(models.Model):
             models.CheckConstraint(
                 name="application_sent_has_a_moment",
                 condition=Q(status__in=("draft", "withdrawn")) | Q(submitted_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="application_late_within_the_grace_of_any_call",
+                condition=Q(seconds_late=0) | Q(seconds_late__range=(1, MOST_GRACE), submitted_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="application_ineligible_with_a_reason",

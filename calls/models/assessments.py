@@ -107,6 +107,28 @@ class Moderation(models.Model):
         return f"{self.criterion}: {self.mark}"
 
 
+class Difference(models.Model):
+    """How far the assessors of an application are apart, read from all its marks whenever one of them counts anew.
+
+    The board puts ten thousand applications in order by it. The marks stay the truth: ``figures.store_differences``.
+    """
+
+    application = models.OneToOneField(
+        Application, on_delete=models.CASCADE, primary_key=True, related_name="difference"
+    )
+    widest = models.PositiveSmallIntegerField(help_text="Most marks between two assessors on one criterion.")
+    spread = models.PositiveIntegerField(help_text="Between the highest and the lowest total, marks times weights.")
+    unsettled = models.PositiveSmallIntegerField(help_text="Criteria that the panel still has to moderate.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="difference_within_the_marks", condition=Q(widest__range=(0, HIGHEST_MARK)))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application_id}: {self.widest}"
+
+
 @pghistory.track()
 class Decision(models.Model):
     """What was decided of an application: staged first, told to the applicant later. *Decided* and *told* are two facts."""

@@ -1,6 +1,7 @@
 """Calls: what they say and ask, what is asked about them, and how they changed once they were published."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
 import pghistory
 from django.conf import settings
@@ -14,6 +15,8 @@ from calls.choices import CallKind, CallStatus, PlacesUnit, QuestionKind
 from calls.querysets import CallQuerySet
 from partners.choices import Grade, OrganisationKind
 from programmes.models import Programme, Strand, Wave
+
+MOST_GRACE = 120  # seconds
 
 
 @pghistory.track()
@@ -54,6 +57,10 @@ class Call(models.Model):
     opens_at = models.DateTimeField(null=True, blank=True)
     closes_at = models.DateTimeField(null=True, blank=True)
     closes_version = models.PositiveIntegerField(default=1)
+    grace_seconds = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="How long after closing an application may arrive whose sending was begun before. Said on the public page.",
+    )
     questions_until = models.DateTimeField(null=True, blank=True)
     public_from = models.DateTimeField(null=True, blank=True)
     assess_by = models.DateTimeField(
@@ -90,6 +97,7 @@ class Call(models.Model):
                 # A call of the past, whose closing day nobody recorded, is not given an invented one.
                 | Q(status="archived", opens_at__isnull=False, public_from__isnull=False),
             ),
+            models.CheckConstraint(name="call_grace_is_short", condition=Q(grace_seconds__range=(0, MOST_GRACE))),
             models.CheckConstraint(name="call_has_a_place", condition=Q(places__isnull=True) | Q(places__gte=1)),
             models.CheckConstraint(
                 name="call_cancelled_in_public_with_a_reason",
@@ -114,6 +122,27 @@ class Call(models.Model):
 
     def has_closed(self, at: datetime | None = None) -> bool:
         return self.closes_at is not None and self.closes_at <= (at or timezone.now())
+
+    def may_still_receive(self, at: datetime) -> bool:
+        """Closed, and something whose sending was begun before may be under way."""
+        grace = timedelta(seconds=self.grace_seconds)
+        return bool(grace) and self.closes_at is not None and self.closes_at <= at <= self.closes_at + grace
+
+    def seconds_late(self, at: datetime, *, begun_at: datetime | None) -> int | None:
+        """How late a sending is that was begun in time: whole seconds, from 1. None: it is too late, or was not begun in time.
+
+        Both moments are read from our own clock. Only sending has this grace; writing ends when the call closes.
+        """
+        if (
+            self.status != CallStatus.PUBLISHED
+            or self.closes_at is None
+            or self.opens_at is None
+            or begun_at is None
+            or not self.opens_at <= begun_at < self.closes_at
+            or not self.may_still_receive(at)
+        ):
+            return None
+        return max(1, ceil((at - self.closes_at).total_seconds()))
 
     def opens_later(self, at: datetime | None = None) -> bool:
         return (
@@ -157,6 +186,28 @@ class Extension(models.Model):
 
     def __str__(self) -> str:
         return f"{self.call}: to {self.now:%Y-%m-%d %H:%M}"
+
+
+class MorePlaces(models.Model):
+    """The number of places raised after the call was published, with a reason that is shown. It is never lowered."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="more_places")
+    was = models.PositiveSmallIntegerField()
+    now = models.PositiveSmallIntegerField()
+    reason = models.TextField()
+    made_at = models.DateTimeField(default=timezone.now)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("made_at",)
+        verbose_name_plural = "more places"
+        constraints = [
+            models.CheckConstraint(name="more_places_are_more", condition=Q(now__gt=F("was"))),
+            models.CheckConstraint(name="more_places_have_a_reason", condition=~Q(reason="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.call}: {self.was} to {self.now}"
 
 
 class Follower(models.Model):

@@ -4,7 +4,7 @@ from typing import Any
 
 import rules
 
-from calls.choices import AssessmentStatus, CallStatus
+from calls.choices import OUT_OF_ASSESSMENT, AssessmentStatus, CallStatus
 from calls.models import Application, Assessment, Call
 from calls.rules.applications import has_reached_the_centre, is_kept_from, leads_applicant
 from people.rules import is_centre_staff, is_programme_staff, is_research_staff, is_signed_in
@@ -27,7 +27,12 @@ def is_under_way(_person: Any, assessment: Assessment | None) -> bool:
 
 @rules.predicate
 def scoring_is_open(_person: Any, assessment: Assessment | None) -> bool:
-    return assessment is not None and assessment.application.call.status == CallStatus.ASSESSING
+    """While the call is being assessed, and the application with it: one that was withdrawn needs no marks."""
+    return (
+        assessment is not None
+        and assessment.application.call.status == CallStatus.ASSESSING
+        and assessment.application.status not in OUT_OF_ASSESSMENT
+    )
 
 
 @rules.predicate

@@ -17,6 +17,7 @@ from calls.models import DETAILS, Application, Call, words_in
 from calls.rules.applications import WRITERS
 from calls.rules.eligibility import day_of_eligibility, eligibility_of
 from calls.rules.readiness import Section, Shortfall, key_of, sections_of, shortfalls_of, texts_of
+from calls.rules.sending import beginning_in, mark_beginning
 from calls.views.pasting import takes_pasted_text
 from partners.choices import MembershipRole
 from partners.models import Organisation
@@ -172,14 +173,17 @@ def check(request: SignedInRequest, pk: int) -> HttpResponse:
     """Check your answers, then send. After a second click, or a colleague's, there is the same receipt."""
     found = find(request, pk)
     require(request.user, "calls.view_application", found)
-    form = SendForm(request.POST if request.method == "POST" else None)
+    is_open = found.call.is_open(request.arrived_at)
+    mark = mark_beginning(found, request.user, at=request.arrived_at) if is_open else ""
+    form = SendForm(request.POST if request.method == "POST" else None, initial={"begun": mark})
+    begun_at = beginning_in(str(request.POST.get("begun", "")), found, request.user)
     if request.method == "POST":
         require(request.user, "calls.submit_application", found)
         if found.submitted_at is not None:
             return redirect("calls:application", pk)
         if form.is_valid():
             try:
-                applications.submit(found, by=request.user, at=request.arrived_at)
+                applications.submit(found, by=request.user, at=request.arrived_at, begun_at=begun_at)
             except CallHasClosed:
                 return render(request, "calls/workspace/closed.html", _reading(found), status=409)
             except applications.NotReady:
@@ -190,7 +194,9 @@ def check(request: SignedInRequest, pk: int) -> HttpResponse:
         return redirect("calls:application", pk)
     context = _reading(found) | {
         "form": form,
-        "is_open": found.call.is_open(request.arrived_at),
+        "is_open": is_open,
+        "may_still_arrive": not is_open and found.call.seconds_late(request.arrived_at, begun_at=begun_at) is not None,
+        "now": request.arrived_at,
         "may_send": request.user.has_perm("calls.submit_application", found),
         "may_edit": request.user.has_perm("calls.edit_application", found),
     }

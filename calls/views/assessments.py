@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from calls.actions import assessments as actions
-from calls.choices import AssessmentStatus, CallStatus
+from calls.choices import OUT_OF_ASSESSMENT, AssessmentStatus, CallStatus
 from calls.figures import FAR_APART
 from calls.forms.assessments import DeclarationForm, ScoreForm, told
 from calls.models import Answer, Application, Assessment, Criterion, Question, Score
@@ -30,6 +30,7 @@ def assess(request: SignedInRequest) -> HttpResponse:
         "application__call", "application__organisation"
     )
     to_do = mine.unfinished().filter(application__call__status=CallStatus.ASSESSING)
+    to_do = to_do.exclude(application__status__in=OUT_OF_ASSESSMENT)
     done = mine.exclude(pk__in=to_do.values("pk")).order_by("-application__call__closes_at", "-pk")
     page = Paginator(done, PAGE).get_page(request.GET.get("page"))
     context = {"to_do": to_do.order_by("application__call__assess_by", "pk"), "page": page, "now": timezone.now()}
@@ -38,9 +39,10 @@ def assess(request: SignedInRequest) -> HttpResponse:
 
 def assessment(request: SignedInRequest, pk: int) -> HttpResponse:
     mine = _mine(request, pk)
-    if mine.status == AssessmentStatus.ASSIGNED:
+    if mine.status == AssessmentStatus.ASSIGNED and mine.application.status not in OUT_OF_ASSESSMENT:
         return redirect("calls:declare", pk=mine.pk)
-    if mine.status in (AssessmentStatus.CONFLICTED, AssessmentStatus.DECLINED):
+    is_out = mine.application.status in OUT_OF_ASSESSMENT and mine.status != AssessmentStatus.SUBMITTED
+    if is_out or mine.status in (AssessmentStatus.CONFLICTED, AssessmentStatus.DECLINED):
         return render(request, "calls/assess/closed.html", {"assessment": mine, "application": mine.application})
     if mine.status == AssessmentStatus.SUBMITTED or mine.application.call.status != CallStatus.ASSESSING:
         return _sent(request, mine)

@@ -1,7 +1,7 @@
 """The board of a call: every application with its standing, in the order asked for, on the page and as a spreadsheet."""
 
 import csv
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
@@ -35,8 +35,8 @@ ORDERS = {
 def applications_board(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.view_board")
     asked = _asked(request, call)
-    page = Paginator(asked.places, PAGE).get_page(request.GET.get("page"))
-    page.object_list = figures.rows_at(call, page.object_list, blind=asked.blind)  # type: ignore[assignment]
+    page: Any = Paginator(cast("Any", asked.places), PAGE).get_page(request.GET.get("page"))
+    page.object_list = figures.rows_at(call, page.object_list, blind=asked.blind)
     context = {
         "call": call,
         "rows": page,
@@ -101,6 +101,7 @@ HEADS = (
     "Decision",
     "Place on the reserve list",
     "Demonstration",
+    "Seconds late",
 )
 
 
@@ -128,13 +129,14 @@ def _cells(row: figures.Row) -> list[Any]:
         said["outcome"],
         row.reserve_rank or "",
         "yes" if row.is_demonstration else "",
+        row.seconds_late or "",
     ]
 
 
 class Asked(NamedTuple):
     """What the address of a board asks for."""
 
-    places: list[figures.Place]
+    places: figures.PlacesOnBoard
     blind: set[int]
     kept_from: list[Assessment]
     form: BoardForm

@@ -52,6 +52,7 @@ def context_of(call: Call, request: HttpRequest) -> dict:
         "grades": [Grade(grade).label for grade in call.eligible_grades],
         "answered": call.enquiries.filter(answered_at__isnull=False).order_by("answered_at"),
         "extensions": call.extensions.all(),
+        "more_places": call.more_places.all(),
         "follows": request.user.is_authenticated and call.followers.filter(person=request.user).exists(),
         "takes_enquiries": call.takes_enquiries(),
     }

@@ -1,29 +1,25 @@
-"""Staff write a call, step by step, and run it until it closes."""
+"""Staff see all calls, and write one step by step."""
 
 from collections.abc import Callable
 from functools import wraps
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from calls.actions import calls, enquiries
+from calls.actions import calls
 from calls.choices import ApplicationStatus, CallStatus, QuestionKind
 from calls.forms.calls import (
     AboutForm,
-    AnswerEnquiryForm,
     BeginForm,
-    CancelForm,
     CriterionForm,
     DatesForm,
     EligibilityForm,
-    ExtendForm,
-    PublishForm,
     QuestionForm,
 )
 from calls.models import Application, Call, Criterion, Enquiry, Question
@@ -131,6 +127,8 @@ def manage(request: SignedInRequest, slug: str) -> HttpResponse:
         "waiting": call.enquiries.filter(answered_at__isnull=True).count(),
         "answered": call.enquiries.filter(answered_at__isnull=False).count(),
         "extensions": call.extensions.select_related("made_by"),
+        "more_places": call.more_places.select_related("made_by"),
+        "may_have_more_places": calls.may_have_more_places(call),
     }
     return render(request, "calls/staff/manage.html", context)
 
@@ -228,103 +226,3 @@ def preview(request: SignedInRequest, slug: str) -> HttpResponse:
     """The call as the public will see it, word for word."""
     call = staff_call(request, slug)
     return render(request, "calls/call.html", context_of(call, request) | {"is_preview": True})
-
-
-@require_POST
-def approve(request: SignedInRequest, slug: str) -> HttpResponse:
-    call = staff_call(request, slug, "calls.run_call")
-    try:
-        calls.approve(call, by=request.user)
-    except calls.CallNotReady:
-        return redirect("calls:write_check", slug)
-    messages.success(request, "Approved. The next step is to publish it.")
-    return redirect("calls:manage", slug)
-
-
-@require_POST
-def send_back(request: SignedInRequest, slug: str) -> HttpResponse:
-    call = staff_call(request, slug, "calls.run_call")
-    calls.send_back(call, by=request.user)
-    messages.success(request, "The call can be changed again. It will need another approval.")
-    return redirect("calls:manage", slug)
-
-
-@require_http_methods(["GET", "POST"])
-def publish(request: SignedInRequest, slug: str) -> HttpResponse:
-    call = staff_call(request, slug, "calls.run_call")
-    form = PublishForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            calls.publish(call, by=request.user, public_from=form.cleaned_data["public_from"])
-        except calls.CallNotReady as problem:
-            for point in problem.missing:
-                form.add_error(None, point.text)
-        else:
-            messages.success(
-                request, "Published. From now on its questions and dates stay as they are; it can be extended."
-            )
-            return redirect("calls:manage", slug)
-    context = {"call": call, "form": form, "thoughts": worth_a_thought(call)}
-    return render(request, "calls/staff/publish.html", context, status=422 if form.errors else 200)
-
-
-@takes_pasted_text
-@require_http_methods(["GET", "POST"])
-def extend(request: SignedInRequest, slug: str) -> HttpResponse:
-    call = staff_call(request, slug, "calls.run_call")
-    form = ExtendForm(request.POST if request.method == "POST" else None, call=call)
-    if request.method == "POST" and form.is_valid():
-        if form.cleaned_data["seen_version"] == call.closes_version:
-            calls.extend(call, until=form.cleaned_data["until"], reason=form.cleaned_data["reason"], by=request.user)
-            messages.success(request, "The call is extended for everybody. All who have started are being told.")
-            return redirect("calls:manage", slug)
-        form.add_error(
-            None, "A colleague has extended this call a moment ago. Look at the new closing moment, then decide."
-        )
-    context = {"call": call, "form": form}
-    return render(request, "calls/staff/extend.html", context, status=422 if form.errors else 200)
-
-
-@takes_pasted_text
-@require_http_methods(["GET", "POST"])
-def cancel(request: SignedInRequest, slug: str) -> HttpResponse:
-    call = staff_call(request, slug, "calls.run_call")
-    form = CancelForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        calls.cancel(call, reason=form.cleaned_data["reason"], by=request.user)
-        messages.success(request, "The call is cancelled. Everything that was written is kept.")
-        return redirect("calls:manage", slug)
-    started = call.applications.exclude(status=ApplicationStatus.WITHDRAWN).count()
-    context = {"call": call, "form": form, "started": started}
-    return render(request, "calls/staff/cancel.html", context, status=422 if form.errors else 200)
-
-
-@require_POST
-def duplicate(request: SignedInRequest, slug: str) -> HttpResponse:
-    call = staff_call(request, slug)
-    require(request.user, "calls.write_call")
-    copy = calls.duplicate(call, by=request.user)
-    messages.success(request, "A new call with the same words, questions and criteria. Give it a title and dates.")
-    return redirect("calls:manage", copy.slug)
-
-
-@require_GET
-def enquiry_list(request: SignedInRequest, slug: str) -> HttpResponse:
-    call = staff_call(request, slug)
-    rows = call.enquiries.order_by(F("answered_at").asc(nulls_first=True), "asked_at")
-    page = Paginator(rows, 25).get_page(request.GET.get("page"))
-    return render(request, "calls/staff/enquiries.html", {"call": call, "page": page})
-
-
-@takes_pasted_text
-@require_http_methods(["GET", "POST"])
-def answer_enquiry(request: SignedInRequest, slug: str, pk: int) -> HttpResponse:
-    call = staff_call(request, slug, "calls.answer_enquiry")
-    enquiry = get_object_or_404(call.enquiries, pk=pk)
-    form = AnswerEnquiryForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        enquiries.answer(enquiry, text=form.cleaned_data["answer"], by=request.user)
-        messages.success(request, "Answered, for everybody.")
-        return redirect("calls:enquiries", slug)
-    context = {"call": call, "enquiry": enquiry, "form": form}
-    return render(request, "calls/staff/answer.html", context, status=422 if form.errors else 200)

@@ -168,7 +168,7 @@ def decide_not_eligible(application: Application, *, reason: str, feedback: str,
     return decision
 
 
-def withdraw_decision(application: Application, *, by: Person) -> None:
+def withdraw_decision(application: Application, *, by: Person | None) -> None:
     """Its letters are withdrawn and its row goes; the history of the row and the audit keep what it was."""
     decision = Decision.objects.filter(application=application, told_at__isnull=True).first()
     if decision is None:
