@@ -3,8 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from audit.actions import record
+from evidence_store.actions.search_index import reindex_all
 from evidence_store.models import Entry, Finding, FormerAddress, Outcome, Rating, RatingLevel, RatingScheme, Review
 
 
@@ -30,28 +33,49 @@ class RatingLevelAdmin(Kept):
     list_select_related = ("scheme",)
 
 
+class Searched(Kept):
+    """Words that are found by the search: it is written anew with them, and the change is on record."""
+
+    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        record("changed in the back room", form.instance, by=request.user, fields=sorted(form.changed_data))
+        reindex_all(self.entries_with(form.instance))
+
+    def entries_with(self, words: Any) -> QuerySet[Entry]:
+        return Entry.objects.filter(pk=words.entry_id)
+
+
 @admin.register(Outcome)
-class OutcomeAdmin(Kept):
+class OutcomeAdmin(Searched):
     list_display = ("name", "slug", "polarity")
     list_filter = ("polarity",)
     search_fields = ("name", "slug")
 
+    def entries_with(self, words: Outcome) -> QuerySet[Entry]:
+        return Entry.objects.filter(findings__outcome=words).distinct()
+
 
 @admin.register(Review)
-class ReviewAdmin(Kept):
+class ReviewAdmin(Searched):
     list_display = ("named", "title", "year", "doi")
     list_filter = ("year",)
     search_fields = ("title", "doi", "authors")
 
+    def entries_with(self, words: Review) -> QuerySet[Entry]:
+        return Entry.objects.filter(findings__ratings__review=words).distinct()
+
 
 @admin.register(Entry)
-class EntryAdmin(Kept):
+class EntryAdmin(Searched):
     list_display = ("title", "status", "public_from", "reviewed_on", "next_review_on", "is_demonstration")
     list_filter = ("status", "is_demonstration", "themes")
     search_fields = ("title", "slug", "summary")
-    readonly_fields = ("status", "successor", "status_reason", "updated_at")
+    readonly_fields = ("status", "successor", "status_reason", "public_from", "updated_at")
     raw_id_fields = ("programmes", "evaluations")
     filter_horizontal = ("themes",)
+
+    def entries_with(self, words: Entry) -> QuerySet[Entry]:
+        return Entry.objects.filter(pk=words.pk)
 
 
 @admin.register(FormerAddress)
@@ -63,7 +87,7 @@ class FormerAddressAdmin(admin.ModelAdmin):
 
 
 @admin.register(Finding)
-class FindingAdmin(Kept):
+class FindingAdmin(Searched):
     list_display = ("entry", "outcome", "comparator")
     list_filter = ("outcome",)
     search_fields = ("entry__title", "outcome__name", "population")

@@ -17,11 +17,10 @@ class StoreFigures:
     findings: int
     rated: int
     reviews: int
-    past_review: int
 
 
 def of_the_store(person: Any = None) -> StoreFigures:
-    """Practices, outcomes of practices, outcomes with both ratings, reviews they rest on, practices due for a new look."""
+    """Practices, outcomes of practices, outcomes with both ratings, reviews they rest on."""
     person = person or AnonymousUser()
     entries = Entry.objects.visible_to(person).current()
     shown = Rating.objects.shown_to(person).filter(finding__entry__in=entries.values("pk"))
@@ -30,7 +29,6 @@ def of_the_store(person: Any = None) -> StoreFigures:
         findings=Finding.objects.shown_to(person).filter(entry__in=entries.values("pk")).count(),
         rated=shown.filter(effect__isnull=False, strength__isnull=False).count(),
         reviews=Review.objects.filter(ratings__in=shown).distinct().count(),
-        past_review=entries.past_review(localdate()).count(),
     )
 
 

@@ -6,17 +6,19 @@ tens of thousands of entries, and keeps the rule "a facet's counts ignore its ow
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
 from evaluations.choices import TRIALS
 from evaluations.models import Evaluation
+from evidence_store.figures import StoreFigures
 from evidence_store.models import Entry, Finding, Rating
 from evidence_store.querysets import CONFIGURATION
 
@@ -24,6 +26,7 @@ MOST_CHARACTERS = 200
 MOST_TERMS = 24
 TIME_LIMIT = 2_000  # milliseconds for one statement
 NOT_RATED = "not_rated"
+NO_RATING = "No rating seen"
 FACETS = ("outcome", "effect", "strength", "theme", "evaluated")
 OF_A_FINDING = ("outcome", "effect", "strength")
 EVALUATED = {"trial": "By a trial in our register", "evaluation": "By any evaluation in our register"}
@@ -67,13 +70,15 @@ def holds_only_small_words(words: str) -> bool:
 
 @contextmanager
 def within_the_time_limit() -> Iterator[None]:
+    is_inside_another = connection.in_atomic_block
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(TIME_LIMIT)])
             yield
-            with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+            if is_inside_another:  # otherwise the limit ends with the transaction
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise TookTooLong from error
@@ -93,26 +98,79 @@ class Value:
     is_chosen: bool
 
 
-@dataclass(frozen=True)
+class Level(NamedTuple):
+    """One axis of a rating: what a facet counts, what a meter draws and says, and its place among the levels."""
+
+    code: str | None
+    label: str | None
+    order: int | None
+    number: int | None
+
+    @property
+    def said(self) -> str:
+        return self.label or NO_RATING
+
+    @property
+    def mark(self) -> int | str | None:
+        return self.code if self.number is None else self.number
+
+
+class Shown(NamedTuple):
+    """The rating that stands for a finding, as this reader may see it."""
+
+    effect: Level
+    strength: Level
+    is_held_back: bool
+    review: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One finding as the reader may see it."""
 
+    pk: int
     entry: int
     outcome: str
+    outcome_name: str
     effect: str
     strength: str
-    effect_order: int | None
-    strength_order: int | None
+    rating: Shown | None
+
+    @property
+    def effect_order(self) -> int | None:
+        return self.rating.effect.order if self.rating else None
+
+    @property
+    def strength_order(self) -> int | None:
+        return self.rating.strength.order if self.rating else None
 
 
 @dataclass
 class Stock:
-    """Everything a person may filter by, read once for a search."""
+    """Everything a person may filter by or read in a list, read once for a search."""
 
     rows: list[Row] = field(default_factory=list)
     themes: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     evaluated: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     labels: dict[str, dict[str, tuple[int, str]]] = field(default_factory=lambda: {name: {} for name in FACETS})
+
+    def findings_of(self, entries: Iterable[int]) -> dict[int, list[Row]]:
+        """The findings of these entries by outcome."""
+        found: dict[int, list[Row]] = {pk: [] for pk in entries}
+        for row in sorted(self.rows, key=lambda row: (row.outcome_name, row.pk)):
+            if row.entry in found:
+                found[row.entry].append(row)
+        return found
+
+    def figures(self, entries: int) -> StoreFigures:
+        """What ``figures.of_the_store`` counts, without asking again."""
+        ratings = [row.rating for row in self.rows if row.rating is not None]
+        return StoreFigures(
+            entries=entries,
+            findings=len(self.rows),
+            rated=sum(rating.effect.code is not None and rating.strength.code is not None for rating in ratings),
+            reviews=len({rating.review for rating in ratings} - {None}),
+        )
 
 
 def stock_for(person: Any) -> Stock:
@@ -137,32 +195,27 @@ def stock_for(person: Any) -> Stock:
 
 
 def _read_findings(stock: Stock, person: Any, visible: Any) -> None:
+    axes = [f"{axis}__{name}" for axis in ("effect", "strength") for name in Level._fields]
+    now = timezone.now()
+    shown = Rating.objects.shown_to(person).filter(finding__entry__in=visible)
     ratings = {
-        rating[0]: rating[1:]
-        for rating in Rating.objects.shown_to(person)
-        .filter(finding__entry__in=visible)
-        .values_list(
-            "finding",
-            "effect__code",
-            "effect__label",
-            "effect__order",
-            "strength__code",
-            "strength__label",
-            "strength__order",
-        )
+        finding: Shown(Level(*told[:4]), Level(*told[4:]), moment is None or moment > now, review)
+        for finding, moment, review, *told in shown.order_by().values_list("finding", "public_from", "review", *axes)
     }
+    unrated = Level(None, None, None, None)
     findings = Finding.objects.shown_to(person).filter(entry__in=visible)
     for pk, entry, slug, name in findings.order_by().values_list("pk", "entry", "outcome__slug", "outcome__name"):
-        effect, effect_label, effect_order, strength, strength_label, strength_order = ratings.get(pk, (None,) * 6)
-        stock.rows.append(Row(entry, slug, effect or NOT_RATED, strength or NOT_RATED, effect_order, strength_order))
+        rating = ratings.get(pk)
+        effect, strength = (rating.effect, rating.strength) if rating else (unrated, unrated)
+        stock.rows.append(Row(pk, entry, slug, name, effect.code or NOT_RATED, strength.code or NOT_RATED, rating))
         stock.labels["outcome"][slug] = (0, name)
-        stock.labels["effect"][effect or NOT_RATED] = _place(effect_order, effect_label)
-        stock.labels["strength"][strength or NOT_RATED] = _place(strength_order, strength_label)
+        stock.labels["effect"][effect.code or NOT_RATED] = _place(effect.order, effect.label)
+        stock.labels["strength"][strength.code or NOT_RATED] = _place(strength.order, strength.label)
 
 
 def _place(order: int | None, label: str | None) -> tuple[int, str]:
     """Highest level first, not rated last."""
-    return (-order, label) if label is not None and order is not None else (1_000, "No rating seen")
+    return (-order, label) if label is not None and order is not None else (1_000, NO_RATING)
 
 
 # --- looking -------------------------------------------------------------------------------------------------------------------
@@ -174,6 +227,9 @@ class Result:
     facets: dict[str, list[Value]]
     suggestion: str = ""
     only_small_words: bool = False
+    stock: Stock = field(default_factory=Stock)
+    # Of the whole store, whatever was searched for; None where the search was not made.
+    figures: StoreFigures | None = None
 
 
 Chosen = dict[str, set[str]]
@@ -181,11 +237,11 @@ Chosen = dict[str, set[str]]
 
 def look(person: Any, words: str, chosen: Chosen, *, sort: str = "") -> Result:
     """Entries that match all the words and, inside each facet, any of the chosen values."""
-    with within_the_time_limit():
-        if words and holds_only_small_words(words):
-            return Result([], {name: [] for name in FACETS}, only_small_words=True)
-        matched = _matched(person, words)
+    matched = _all(person) if not words else _matched(person, words)
+    if matched is None:
+        return Result([], {name: [] for name in FACETS}, only_small_words=True)
     stock = stock_for(person)
+    everything = Entry.objects.visible_to(person).current().count() if words else len(matched)
     chosen = {name: set(chosen.get(name, ())) & stock.labels[name].keys() for name in FACETS}
     places = {pk: place for place, pk in enumerate(matched)}
     ids = _fitting(stock, matched, chosen)
@@ -194,14 +250,21 @@ def look(person: Any, words: str, chosen: Chosen, *, sort: str = "") -> Result:
         ids.sort(key=lambda pk: (best.get(pk, (1_000, 1_000)), places[pk]))
     facets = {name: _values(stock, name, matched, chosen) for name in FACETS}
     suggestion = _suggestion(person, words) if words and not matched else ""
-    return Result(ids, facets, suggestion)
+    return Result(ids, facets, suggestion, stock=stock, figures=stock.figures(everything))
 
 
-def _matched(person: Any, words: str) -> list[int]:
+def _all(person: Any) -> list[int]:
     entries = Entry.objects.visible_to(person).current()
-    if words:
-        return list(entries.matching(words).order_by("-rank", "title", "pk").values_list("pk", flat=True))
     return list(entries.order_by("title", "pk").values_list("pk", flat=True))
+
+
+def _matched(person: Any, words: str) -> list[int] | None:
+    """Entries with all the words, the best first; None where nothing is left to search for."""
+    entries = Entry.objects.visible_to(person).current()
+    with within_the_time_limit():
+        found = list(entries.matching(words).order_by("-rank", "title", "pk").values_list("pk", flat=True))
+        # An empty question finds nothing, so it is asked only then.
+        return None if not found and holds_only_small_words(words) else found
 
 
 def _fits(row: Row, chosen: Chosen, leaving_out: str = "") -> bool:

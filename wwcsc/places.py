@@ -1,9 +1,11 @@
 """The pages that navigation leads to, by area. A page that does not exist yet is left out, never a broken link."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
+from django.conf import settings
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,12 @@ def _opens(name: str, person: Any) -> bool:
 
 
 def _address(name: str) -> str:
+    return _address_in(get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), name)
+
+
+@cache
+def _address_in(urlconf: str, prefix: str, name: str) -> str:
+    """Every page has thirty of these, and they stay the same for as long as the process runs."""
     try:
         return reverse(name)
     except NoReverseMatch:

@@ -1,10 +1,10 @@
 """The life of an entry: written, published, replaced, withdrawn. An address that was public keeps answering."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -25,6 +25,12 @@ RELATED = ("themes", "programmes", "evaluations")
 def begin(*, by: Person, title: str, **facts: Any) -> Entry:
     require(by, "evidence_store.add_entry")
     related = {name: facts.pop(name) for name in RELATED if name in facts}
+    _queue_up()
+    clicked = Entry.objects.filter(
+        title=title, status=EntryStatus.DRAFT, updated_at__gte=timezone.now() - timedelta(minutes=1)
+    )
+    if not facts.get("slug") and (again := clicked.filter(slug__startswith=slugify(title)[:110]).first()):
+        return again
     entry = Entry(title=title, **facts)
     entry.slug = entry.slug or free_slug(title)
     entry.full_clean()
@@ -34,6 +40,12 @@ def begin(*, by: Person, title: str, **facts: Any) -> Entry:
     record("begun", entry, by=by)
     reindex(entry)
     return entry
+
+
+def _queue_up() -> None:
+    """Two clicks at once stand in a queue here, so that they do not want the same address."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('a new entry of the evidence store'))")
 
 
 def free_slug(title: str) -> str:
@@ -52,6 +64,7 @@ def edit(entry: Entry, *, by: Person, seen: datetime | None = None, **changes: A
     now = Entry.objects.select_for_update().get(pk=entry.pk)
     if seen is not None and now.updated_at != seen:
         raise RecordChanged(entry)
+    touched = sorted(changes)
     for name in RELATED:
         if name in changes:
             getattr(now, name).set(changes.pop(name))
@@ -60,7 +73,7 @@ def edit(entry: Entry, *, by: Person, seen: datetime | None = None, **changes: A
     now.updated_at = timezone.now()
     now.full_clean()
     now.save()
-    record("edited", entry, by=by, fields=sorted(changes))
+    record("edited", entry, by=by, fields=touched)
     reindex(now)
     entry.refresh_from_db()
 
@@ -102,7 +115,15 @@ def supersede(entry: Entry, successor: Entry, *, by: Person, reason: str) -> Non
     if successor.pk == entry.pk:
         raise ValidationError({"successor": "An entry cannot replace itself."})
     _needs(reason, "Say why it is replaced.")
-    move(entry, EntryStatus.SUPERSEDED, by=by, status_reason=reason, successor=successor, updated_at=timezone.now())
+    move(
+        entry,
+        EntryStatus.SUPERSEDED,
+        by=by,
+        status_reason=reason,
+        successor=successor,
+        updated_at=timezone.now(),
+        public_from=_only_if_seen(entry),
+    )
 
 
 @transaction.atomic
@@ -110,7 +131,20 @@ def withdraw(entry: Entry, *, by: Person, reason: str, successor: Entry | None =
     """Take the content away and leave a page that says when and why."""
     require(by, "evidence_store.withdraw_entry", entry)
     _needs(reason, "Say why it is withdrawn: the reason stays in its place.")
-    move(entry, EntryStatus.WITHDRAWN, by=by, status_reason=reason, successor=successor, updated_at=timezone.now())
+    move(
+        entry,
+        EntryStatus.WITHDRAWN,
+        by=by,
+        status_reason=reason,
+        successor=successor,
+        updated_at=timezone.now(),
+        public_from=_only_if_seen(entry),
+    )
+
+
+def _only_if_seen(entry: Entry) -> datetime | None:
+    """What nobody had seen yet does not become public by being taken away."""
+    return entry.public_from if entry.public_from and entry.public_from <= timezone.now() else None
 
 
 def _needs(reason: str, sentence: str) -> None:

@@ -1,6 +1,6 @@
 """Ratings are appended. A new judgement is a new row with a reason; the old one stays readable."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -56,6 +56,10 @@ def rate(
     if assessed_on and assessed_on > localdate():
         raise ValidationError({"assessed_on": "The day of the judgement cannot be in the future."})
     Finding.objects.select_for_update().get(pk=finding.pk)
+    said = {"effect": effect, "strength": strength, "review": review, "evaluation": evaluation, "reason": reason}
+    a_moment_ago = timezone.now() - timedelta(minutes=1)
+    if clicked := finding.ratings.current().filter(**said, recorded_by=by, recorded_at__gte=a_moment_ago).first():
+        return clicked
     finding.ratings.current().update(is_current=False)
     rating = Rating(
         finding=finding,

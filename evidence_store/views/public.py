@@ -50,14 +50,14 @@ def search_page(request: HttpRequest) -> HttpResponse:
         "problem": problem,
         "result": result,
         "page": page,
-        "entries": _of_page(request.user, list(page)),
+        "entries": _of_page(request.user, list(page), result.stock),
         "facets": [
             (name, FACET_TITLES[name], values) for name, values in result.facets.items() if _offers_something(values)
         ],
         "chosen_count": sum(value.is_chosen for values in result.facets.values() for value in values),
         "sorts": search.SORTS.items(),
         "sort": form.cleaned_data.get("sort") or ("relevance" if words else "title"),
-        "figures": figures.of_the_store(request.user),
+        "figures": result.figures or figures.of_the_store(request.user),
     }
     return render(request, "evidence_store/search.html", context, status=400 if problem else 200)
 
@@ -66,22 +66,14 @@ def _offers_something(values: list[search.Value]) -> bool:
     return any(value.count or value.is_chosen for value in values)
 
 
-def _of_page(person: Any, ids: list[int]) -> list[Entry]:
-    """The entries of one page in their order, each with its findings and the ratings that stand."""
-    shown = Rating.objects.shown_to(person).select_related("effect", "strength")
-    findings = (
-        Finding.objects.shown_to(person)
-        .select_related("outcome")
-        .prefetch_related(Prefetch("ratings", shown, to_attr="shown_ratings"))
-        .order_by("outcome__name", "pk")
-    )
-    entries = (
-        Entry.objects.visible_to(person)
-        .filter(pk__in=ids)
-        .prefetch_related("themes", Prefetch("findings", findings, to_attr="shown_findings"))
-    )
-    found = {entry.pk: entry for entry in entries}
-    return [found[pk] for pk in ids if pk in found]
+ON_A_CARD = ("slug", "title", "summary", "next_review_on", "is_demonstration")
+
+
+def _of_page(person: Any, ids: list[int], stock: search.Stock) -> list[tuple[Entry, list[search.Row]]]:
+    """The entries of one page in their order, each with its findings; these were read for the facets already."""
+    found = Entry.objects.visible_to(person).filter(pk__in=ids).only(*ON_A_CARD).in_bulk()
+    findings = stock.findings_of(found)
+    return [(found[pk], findings[pk]) for pk in ids if pk in found]
 
 
 @login_not_required

@@ -1,11 +1,12 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
 
-from evidence_store import search
+from evidence_store import figures, search
 from evidence_store.actions.search_index import reindex, reindex_all
 from evidence_store.models import Entry, Rating
 from evidence_store.tasks import reindex_what_became_public
@@ -32,7 +33,7 @@ def store(*entries):
 
 
 def titles(response):
-    return [entry.title for entry in response.context["entries"]]
+    return [entry.title for entry, _ in response.context["entries"]]
 
 
 def counts(response, facet):
@@ -130,7 +131,7 @@ def test_a_search_that_takes_too_long_is_stopped_with_a_sentence(client, monkeyp
 
     monkeypatch.setattr(search, "TIME_LIMIT", 50)
     monkeypatch.setattr(search, "holds_only_small_words", slow)
-    response = client.get(SEARCH, {"q": "mellow"})
+    response = client.get(SEARCH, {"q": "a word that is not there"})
     assert response.status_code == 400
     assert "took too long" in response.content.decode()
 
@@ -262,3 +263,30 @@ def test_the_sorts_and_facets_survive_in_the_form(client):
     response = client.get(reverse("evidence_store:search"), {"q": "mellow", "sort": "title"})
     assert response.context["sort"] == "title"
     assert 'value="mellow"' in response.content.decode()
+
+
+@pytest.mark.parametrize("who", ["the public", "staff"])
+def test_the_numbers_above_the_search_are_those_of_the_store(who):
+    person = AnonymousUser() if who == "the public" else StaffFactory(post=StaffRole.RESEARCH)
+    review = ReviewFactory()
+    shown = EntryFactory(title="Shown", summary="Family groups")
+    RatingFactory(finding=FindingFactory(entry=shown), review=review)
+    RatingFactory(finding=FindingFactory(entry=shown), effect=None)
+    FindingFactory(entry=shown)
+    RatingFactory(
+        finding=FindingFactory(entry=shown), review=ReviewFactory(), public_from=timezone.now() + timedelta(days=2)
+    )
+    EntryFactory(title="Later", public_from=timezone.now() + timedelta(days=2))
+    reindex_all(Entry.objects.all())
+    for words in ("", "family", "nothing of the kind"):
+        assert search.look(person, words, {}).figures == figures.of_the_store(person)
+
+
+def test_a_search_costs_few_questions_however_much_it_finds(client, django_assert_max_num_queries):
+    for number in range(30):
+        RatingFactory(finding=FindingFactory(entry=EntryFactory(title=f"Family {number}")))
+    reindex_all(Entry.objects.all())
+    # Two of them are the savepoint that a test is in, one the end of the time limit inside it.
+    with django_assert_max_num_queries(11):
+        page = client.get("/evidence/?q=family")
+    assert page.text.count('class="rating ') == 25

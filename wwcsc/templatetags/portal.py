@@ -6,6 +6,7 @@ docs/how-to/components.md and the style guide (/about/style-guide/) show every c
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -154,12 +155,18 @@ def pagination(context: Context, page: Any, *, parameter: str = "page") -> dict:
 # --- what state a thing is in ----------------------------------------------------------------------------------------------
 
 
-@register.inclusion_tag("components/status_tag.html")
-def status_tag(status: object, label: str = "", *, meaning: str = "") -> dict:
+@register.simple_tag
+def status_tag(status: object, label: str = "", *, meaning: str = "") -> SafeString:
     """The state of a thing in words, coloured by what it means and not by which thing it is."""
     key = str(status or "")
     said = label or getattr(status, "label", "") or key.replace("_", " ").replace("-", " ").capitalize()
-    return {"label": said, "meaning": meaning or statuses.meaning_of(key)}
+    return _status(str(said), meaning or statuses.meaning_of(key))
+
+
+@lru_cache(maxsize=1_000)
+def _status(label: str, meaning: str) -> SafeString:
+    """A long list says the same few words a hundred times, and they look the same to everybody."""
+    return render_to_string("components/status_tag.html", {"label": label, "meaning": meaning})
 
 
 @register.inclusion_tag("components/demonstration_tag.html")
@@ -167,7 +174,7 @@ def demonstration_tag(thing: object = True) -> dict:
     return {"shown": getattr(thing, "is_demonstration", thing is True)}
 
 
-@register.inclusion_tag("components/rating_meter.html")
+@register.simple_tag
 def rating_meter(
     effect: object = None,
     strength: object = None,
@@ -175,9 +182,16 @@ def rating_meter(
     effect_label: str = "",
     strength_label: str = "",
     small: bool = False,
-) -> dict:
+) -> SafeString:
     """Effect (-1 to 2, or "mixed") and strength of the evidence (0 to 3): two answers, never one."""
-    return {"meter": charts.rating_meter(effect, strength, effect_label, strength_label), "small": small}
+    return _meter(str(effect), str(strength), str(effect_label), str(strength_label), bool(small))
+
+
+@lru_cache(maxsize=1_000)
+def _meter(effect: str, strength: str, effect_label: str, strength_label: str, small: bool) -> SafeString:
+    """The levels of a scale are few, and a level looks the same to everybody."""
+    meter = charts.rating_meter(effect, strength, effect_label, strength_label)
+    return render_to_string("components/rating_meter.html", {"meter": meter, "small": small})
 
 
 @register.inclusion_tag("components/timeline.html")
