@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stepped_wedge.command import main
+from stepped_wedge.command import PAUSE, Progress, main
 
 ROOT = Path(__file__).parents[2]
 
@@ -161,3 +161,40 @@ def test_it_runs_as_a_module_without_django():
     asked = [sys.executable, "-m", "stepped_wedge", "power", "stepped_wedge/examples/five_authorities.json"]
     found = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
     assert len(json.loads(found.stdout)) == 9
+
+
+def test_the_answers_of_every_command_are_the_same_whoever_shares_the_work(run, examples, tmp_path):
+    spec, covariates = examples / "allocation.json", examples / "covariates.csv"
+    alone, shared = (run("allocate", spec, "--covariates", covariates, "--jobs", jobs) for jobs in (1, 2))
+    assert alone == shared
+    record = examples / "public_record.json"
+    assert run("verify", record, "--jobs", 2) == run("verify", record)
+    case = json.loads((examples / "power.json").read_text()) | {"request": ["simulation"], "unknown_sizes": {"cv": 0.5}}
+    (tmp_path / "case.json").write_text(json.dumps(case))
+    assert run("power", tmp_path / "case.json", "--jobs", 2) == run("power", tmp_path / "case.json")
+
+
+@pytest.mark.parametrize("command", ["power", "allocate", "verify"])
+def test_nobody_is_no_number_of_jobs(run, examples, command):
+    file = {"power": "power.json", "allocate": "allocation.json", "verify": "public_record.json"}[command]
+    extra = ["--covariates", examples / "covariates.csv"] if command == "allocate" else []
+    status, _, err = run(command, examples / file, *extra, "--jobs", 0)
+    assert status == 1
+    assert err.startswith("--jobs: must be at least 1")
+
+
+def test_long_work_says_how_far_it_is_a_line_now_and_then(capsys):
+    moments = iter([0.0, 1.0, PAUSE, PAUSE + 1, 2 * PAUSE, 2 * PAUSE + 1])
+    told = Progress(lambda: next(moments))
+    for done in range(1, 6):
+        told("orders", done, 5_000)
+    assert capsys.readouterr().err == "orders: 2 of 5,000\norders: 4 of 5,000\n"
+
+
+def test_on_a_terminal_one_line_changes_and_ends(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    moments = iter([0.0, 0.1, 0.3, 0.35, 0.36])
+    told = Progress(lambda: next(moments))
+    for done in range(1, 5):
+        told("orders", done, 4)
+    assert capsys.readouterr().err == "\rorders: 2 of 4\rorders: 4 of 4\n"

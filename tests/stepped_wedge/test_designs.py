@@ -112,3 +112,13 @@ def test_reordering_moves_rows_not_names():
     moved = designs.reordered(design, [2, 0, 1])
     assert moved.x[0].tolist() == design.x[2].tolist()
     assert moved.cluster_names == ("a", "b", "c")
+
+
+def test_a_transition_that_removes_all_that_separates_two_sequences_is_told():
+    lasting = designs.with_transition(designs.stepped_wedge([2, 2, 2], 6), 1)
+    assert [told for told in lasting.warnings() if "never seen" in told] == [
+        "sequences 1 and 2 are never seen under different conditions in one period",
+        "sequences 2 and 3 are never seen under different conditions in one period",
+    ]
+    slow = designs.Design(np.array([[0, np.nan, 1, 1, 1], [0, 0, 0, np.nan, 1], [0, 0, 0, 0, 0]], dtype=float))
+    assert not [told for told in slow.warnings() if "never seen" in told]
