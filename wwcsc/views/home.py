@@ -32,7 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "running": _with_programmes(
             Evaluation.objects.visible_to(public).filter(status__in=STILL_RUNNING).for_list()[:4]
         ),
-        "entries": Entry.objects.visible_to(public).current().order_by("-updated_at", "title")[:6],
+        "entries": Entry.objects.visible_to(public).current().defer("search").order_by("-updated_at", "title")[:6],
         "posts": Post.objects.visible_to(public).order_by("-public_from")[:3],
     }
     return render(request, "wwcsc/home.html", context)
