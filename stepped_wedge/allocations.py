@@ -70,7 +70,7 @@ def read_constraint(sentence: str) -> Constraint:
             return Constraint(kind, names, number)
         return Constraint(kind, (first,), int(second))
     raise CaseRefused(
-        "constraints", f"this sentence is not understood: {sentence!r}; see the README for the seven forms"
+        "constraints", f"this sentence is not understood: {sentence!r}; see the README for the forms"
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from stepped_wedge.allocations import Constraint, Space, read_constraint
+from stepped_wedge.allocations import Constraint, Space
 from stepped_wedge.balance import Candidates, Covariate, candidates
 from stepped_wedge.crews import ALONE, Crew
+from stepped_wedge.draws.sentences import understood
 from stepped_wedge.draws.streams import sha256
 from stepped_wedge.refusals import refuse_unless
 
@@ -30,6 +31,7 @@ SPEC_KEYS = {
     "public_random",
     "reserve",
     "table",
+    "step_dates",
 }
 
 
@@ -89,7 +91,9 @@ def draft(spec: Mapping[str, Any], table: Sequence[Mapping[str, str]] | None = N
         refuse_unless(known, f"covariates.{column}", "is not a column of the covariate file")
     used = {name: {column: rows[name][column] for column in sorted(needed)} for name in clusters} if needed else {}
     strata = tuple(used[name][str(spec["strata"])] for name in clusters) if spec.get("strata") else ()
-    constraints = tuple(_constraint(item) for item in spec.get("constraints") or ())
+    dates = spec.get("step_dates") or ()
+    refuse_unless(not dates or len(dates) == len(slots), "step_dates", "needs a date for each step")
+    constraints = tuple(_constraint(item, rows, dates) for item in spec.get("constraints") or ())
     space = Space(clusters, tuple(slots), strata, _strata_slots(spec), constraints)
     covariates = tuple(_covariate(item, used, clusters) for item in wanted)
     frozen = {key: value for key, value in spec.items() if value is not None and key not in ("table", "id_column")}
@@ -118,7 +122,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     },
     **{
         key: (lambda v: _is_list_of(str, v), "must be a list of texts")
-        for key in ("clusters", "reserve", "constraints")
+        for key in ("clusters", "reserve", "constraints", "step_dates")
     },
     "clusters_per_sequence": (lambda v: _is_list_of(int, v), "must list the number of clusters in each sequence"),
     "exposure": (lambda v: _is_list_of((int, float), v), "must list the intervention periods of each sequence"),  # type: ignore[arg-type]
@@ -197,9 +201,9 @@ def _strata_slots(spec: Mapping[str, Any]) -> tuple[tuple[str, tuple[int, ...]],
     return tuple((str(label), tuple(slots)) for label, slots in (spec.get("strata_slots") or {}).items())
 
 
-def _constraint(item: Any) -> Constraint:
+def _constraint(item: Any, rows: Mapping[str, Mapping[str, str]], dates: Sequence[str]) -> Constraint:
     refuse_unless(isinstance(item, str), "constraints", "each constraint is one sentence")
-    return read_constraint(str(item))
+    return understood(str(item), rows, dates)
 
 
 def _covariate(item: Mapping[str, Any], used: Mapping[str, Mapping[str, str]], clusters: Sequence[str]) -> Covariate:

@@ -193,3 +193,64 @@ def test_a_missing_covariate_is_refused(counties, constrained):
 def test_a_short_secret_is_refused():
     with pytest.raises(CaseRefused, match="256 bits"):
         draws.commit(draws.draft(SIMPLE), "abcd")
+
+
+AUTHORITIES = [
+    {"cluster": "Coventry", "size": "large", "kind": "metropolitan"},
+    {"cluster": "Sefton", "size": "small", "kind": "metropolitan"},
+    {"cluster": "Solihull", "size": "small", "kind": "large"},
+    {"cluster": "Warwickshire", "size": "large", "kind": "county"},
+]
+DATED = {
+    "id_column": "cluster",
+    "clusters_per_sequence": [2, 2],
+    "step_dates": ["2026-10-01", "2027-04-01"],
+}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "came_to"),
+    [
+        ("at most one with size = large in a step", "at most 1 of Coventry, Warwickshire in a step"),
+        ("At most one county authority per step.", "at most 1 of Warwickshire in a step"),
+        ("at most two metropolitan in each step", "at most 2 of Coventry, Sefton in a step"),
+        ("at most one of Sefton, Solihull in a step", "at most 1 of Sefton, Solihull in a step"),
+        ("Sefton not before April 2027", "Sefton not before step 2"),
+        ("Sefton not before 1 October 2026", "Sefton not before step 1"),
+        ("Sefton not after 2026-12-31", "Sefton not after step 1"),
+        ("Sefton not after April 2027", "Sefton not after step 2"),
+        ("Sefton not before step 2", "Sefton not before step 2"),
+        ("Sefton and Solihull not in the same step", "Sefton and Solihull not in the same step"),
+    ],
+)
+def test_a_sentence_is_put_into_clusters_and_steps_before_anything_is_frozen(sentence, came_to):
+    checked = draws.draft(DATED | {"constraints": [sentence]}, AUTHORITIES)
+    assert checked.spec["constraints"] == [came_to]
+    again = draws.draft(checked.spec)
+    assert again.space == checked.space
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "said"),
+    [
+        ({"constraints": ["at most one large authority per step"]}, "constraints", "kind and size"),
+        ({"constraints": ["at most one tiny authority per step"]}, "constraints", "no cluster is tiny"),
+        ({"constraints": ["at most one with colour = red in a step"]}, "constraints", "not a column"),
+        ({"constraints": ["Sefton not before May 2027"]}, "constraints", "no step begins"),
+        ({"constraints": ["Sefton not after May 2026"]}, "constraints", "no step begins"),
+        ({"constraints": ["Sefton not before the spring"]}, "constraints", "not a date"),
+        ({"constraints": ["Sefton not before 31 February 2027"]}, "constraints", "not a day"),
+        ({"constraints": ["Sefton not before April 2027"], "step_dates": None}, "step_dates", "give step_dates"),
+        ({"constraints": ["Sefton not before April 2027"], "step_dates": ["2027-04-01"] * 2}, "step_dates", "in order"),
+        (
+            {"constraints": ["Sefton not before April 2027"], "step_dates": ["soon", "later"]},
+            "step_dates",
+            "not a date",
+        ),
+        ({"step_dates": ["2027-04-01"]}, "step_dates", "each step"),
+    ],
+)
+def test_a_sentence_that_could_mean_two_things_or_nothing_is_refused(change, path, said):
+    with pytest.raises(CaseRefused, match=said) as refused:
+        draws.draft(DATED | change, AUTHORITIES)
+    assert refused.value.path == path
