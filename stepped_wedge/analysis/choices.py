@@ -53,7 +53,7 @@ def refuse_unless_it_stands(
         raise CaseRefused(
             "method", f"a GEE sandwich does not stand with {clusters} clusters; use two-way with randomisation"
         )
-    if method in ("lmm", "glmm") and structure == "exchangeable" and clusters <= 7:
+    if method in ("lmm", "glmm", "cohort-lmm") and structure == "exchangeable" and clusters <= 7:
         raise CaseRefused(
             "model.correlation",
             "a model with a cluster effect only rejects a true null up to 35% of the time with few large clusters; "
@@ -61,7 +61,7 @@ def refuse_unless_it_stands(
         )
     if method == "gee" and clusters <= 40 and correction == "LZ":
         raise CaseRefused(
-            "corrections", f"the uncorrected sandwich is too small with {clusters} clusters; use KC, MD or FG"
+            "corrections", f"the uncorrected sandwich is too small with {clusters} clusters; use KC, MD, FG or MBN"
         )
     if clusters <= 40 and df == "normal":
         raise CaseRefused(

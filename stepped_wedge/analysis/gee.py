@@ -2,7 +2,8 @@
 
 Working correlation of people: exchangeable (alpha), or nested exchangeable (alpha0 within, alpha1 between periods).
 With Q_i = (D_i'V_i^-1 D_i) M, M = (sum D'V^-1 D)^-1 and g_i = D_i'V_i^-1 r_i: Liang & Zeger 1986 use g; Kauermann &
-Carroll 2001 (I - Q)^-1/2 g; Mancl & DeRouen 2001 (I - Q)^-1 g; Fay & Graubard 2001 diag(1 - min(3/4, Q_jj))^-1/2 g.
+Carroll 2001 (I - Q)^-1/2 g; Mancl & DeRouen 2001 (I - Q)^-1 g; Fay & Graubard 2001 diag(1 - min(3/4, Q_jj))^-1/2 g;
+Morel, Bokossa & Neerchal 2003 enlarge the plain sandwich and add a share of the model-based covariance.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from stepped_wedge.analysis.returns import Returns
 from stepped_wedge.analysis.two_way import Estimate
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
-CORRECTIONS = ("LZ", "KC", "MD", "FG")
+CORRECTIONS = ("LZ", "KC", "MD", "FG", "MBN")
 WORKING = ("independence", "exchangeable", "nested-exchangeable")
 MOMENTS = ("adjusted", "unadjusted")
 
@@ -135,7 +136,9 @@ def fit_gee(
         raise CaseRefused("model", f"the estimating equations did not settle in {rounds} rounds")
     gram, score = _equations(model, beta, alphas)
     back = np.linalg.inv(gram.sum(0))
-    return GeeFit(terms, beta, _sandwiches(gram, score, back), back * dispersion, dispersion, *alphas, link, clusters)
+    found = _sandwiches(gram, score, back)
+    found["MBN"] = _inflated(found["LZ"], back * dispersion, clusters, float(model.n[model.seen].sum()))
+    return GeeFit(terms, beta, found, back * dispersion, dispersion, *alphas, link, clusters)
 
 
 def _marginal(returns: Returns, family: str, link: str, effect: str) -> tuple[_Marginal, EffectTerms]:
@@ -226,6 +229,14 @@ def _sandwiches(gram: np.ndarray, score: np.ndarray, back: np.ndarray) -> dict[s
     diagonal = np.minimum(0.75, np.einsum("ipp->ip", q))
     found["FG"] = score / np.sqrt(1 - diagonal)
     return {name: back @ (g.T @ g) @ back for name, g in found.items()}
+
+
+def _inflated(plain: np.ndarray, model_based: np.ndarray, clusters: int, observations: float) -> np.ndarray:
+    """Morel, Bokossa & Neerchal: c LZ + d f M, with f at least 1 and d at most one half."""
+    width = len(plain)
+    scale = (observations - 1) / (observations - width) * clusters / (clusters - 1)
+    effect = max(1.0, scale * float(np.trace(np.linalg.solve(model_based, plain))) / width)
+    return scale * plain + min(0.5, width / (clusters - width)) * effect * model_based
 
 
 def _roots(back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

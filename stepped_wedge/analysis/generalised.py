@@ -7,19 +7,25 @@ Gauss-Hermite quadrature with any number of points is offered; one point is Lapl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import log, pi, sqrt
+from dataclasses import dataclass, field
+from math import inf, log, sqrt
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, gammaln
+from scipy.special import chdtri
 
-from stepped_wedge.analysis.effects import EffectTerms, effect_terms
+from stepped_wedge.analysis.effects import EffectTerms
+from stepped_wedge.analysis.laplace import Cells, Laplace, quadrature
+from stepped_wedge.analysis.mixed.corrections import linearised_freedom
+from stepped_wedge.analysis.mixed.intervals import crossing
+from stepped_wedge.analysis.mixed.sums import Problem, fixed_effects
 from stepped_wedge.analysis.returns import Returns
 from stepped_wedge.analysis.two_way import Estimate
+from stepped_wedge.correlations import icc_of_logit_variance
 from stepped_wedge.refusals import refuse_unless
 
-PARTS = {"exchangeable": 1, "nested-exchangeable": 2}
+PARTS = {"exchangeable": ("tau2",), "nested-exchangeable": ("tau2", "gamma2")}
+DF_METHODS = ("clusters-minus-2", "between-within", "satterthwaite", "normal")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,53 +39,51 @@ class GeneralisedFit:
     boundary: tuple[str, ...]
     log_likelihood: float
     approximation: str
-    clusters: int
+    cells: Cells = field(repr=False)
+
+    @property
+    def clusters(self) -> int:
+        return len(self.cells.n)
 
     @property
     def periods(self) -> np.ndarray:
         return self.beta[: -self.terms.columns.shape[2]]
 
+    @property
+    def parameters(self) -> np.ndarray:
+        return np.concatenate([self.beta, np.sqrt(list(self.components.values()))])
+
+    @property
+    def icc_latent(self) -> float | None:
+        """Correlation of two people of one cluster and period on the latent scale of a logit model."""
+        return icc_of_logit_variance(sum(self.components.values())) if self.cells.link == "logit" else None
+
+    @property
+    def cac(self) -> float | None:
+        total = sum(self.components.values())
+        return self.components["tau2"] / total if total else None
+
     def estimate(
         self, estimand: str | Sequence[float] = "average", df: str = "clusters-minus-2", alpha: float = 0.05
     ) -> Estimate:
+        """clusters-minus-2: t(I - 2). between-within: t(I - p), p fixed effects. satterthwaite: of the linear mixed
+        model of the working outcomes at the fit."""
+        refuse_unless(df in DF_METHODS, "df", f"must be one of {', '.join(DF_METHODS)} for a generalised mixed model")
         contrast = self.terms.contrast(estimand)
         c = np.concatenate([np.zeros(len(self.beta) - len(contrast)), contrast])
-        rules = {"clusters-minus-2": self.clusters - 2, "normal": float("inf")}
-        refuse_unless(df in rules, "df", f"must be one of {', '.join(rules)} for a generalised mixed model")
-        refuse_unless(rules[df] >= 1, "df", "too few clusters for these degrees of freedom")
-        return Estimate(float(c @ self.beta), sqrt(float(c @ self.covariance @ c)), float(rules[df]), alpha)
+        freedom = {"normal": inf, "clusters-minus-2": self.clusters - 2, "between-within": self.clusters - len(c)}
+        found = freedom[df] if df in freedom else self._linearised_freedom(c)
+        refuse_unless(found >= 1, "df", f"{df} degrees of freedom are {found:g}: not defined; use clusters-minus-2")
+        return Estimate(float(c @ self.beta), sqrt(float(c @ self.covariance @ c)), float(found), alpha)
 
-
-@dataclass(frozen=True, eq=False)
-class _Cells:
-    f: np.ndarray
-    events: np.ndarray
-    n: np.ndarray
-    seen: np.ndarray
-    family: str
-    link: str
-
-    def rates(self, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(log likelihood without constants, its first derivative, minus its second derivative) of every cell."""
-        y, n = self.events, self.n
-        if self.link == "logit":
-            p = expit(eta)
-            value = y * eta - n * np.logaddexp(0, eta)
-            return value * self.seen, (y - n * p) * self.seen, n * p * (1 - p) * self.seen
-        mu = n * np.exp(np.minimum(eta, 50))
-        if self.family == "poisson":
-            return (y * eta - mu) * self.seen, (y - mu) * self.seen, mu * self.seen
-        p = np.exp(np.minimum(eta, -1e-10))
-        rest = (n - y) / (1 - p)
-        value = y * eta + (n - y) * np.log1p(-p)
-        return value * self.seen, (y - rest * p) * self.seen, np.maximum(rest * p / (1 - p), 1e-10) * self.seen
-
-    @property
-    def constant(self) -> float:
-        y, n = self.events[self.seen], self.n[self.seen]
-        if self.family == "poisson":
-            return float((y * np.log(n) - gammaln(y + 1)).sum())
-        return float((gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)).sum())
+    def _linearised_freedom(self, c: np.ndarray) -> float:
+        cells = self.cells
+        eta, _, _ = Laplace(cells, len(self.components)).at_modes(self.parameters)
+        seen = cells.seen.astype(bool)
+        weights = np.where(seen, cells.rates(eta)[2], 0.0)
+        x = cells.f[:, :, -1]
+        problem = Problem(cells.f, np.zeros_like(x), weights, seen, x, 0.0, tuple(self.components), reml=False)
+        return linearised_freedom(problem, {**self.components, "residual": 1.0}, (*self.boundary, "residual"), c)
 
 
 def fit_generalised(
@@ -104,127 +108,95 @@ def fit_generalised(
         "quadrature with several points needs a cluster effect alone",
     )
     cells, terms = _cells(returns, family, link, effect)
-    width, parts = cells.f.shape[2], PARTS[structure]
-    deviance = _deviance(cells, parts, points)
-    start = np.concatenate([_crude(cells), np.full(parts, 0.2)])
+    width, names = cells.f.shape[2], PARTS[structure]
+    start = np.concatenate([_crude(cells), np.full(len(names), 0.2)])
+    best, boundary, hessian, deviance = (_by_laplace if points == 1 else _by_quadrature)(cells, names, start, points)
+    return GeneralisedFit(
+        terms,
+        best[:width],
+        np.linalg.inv(hessian / 2)[:width, :width],
+        dict(zip(names, (best[width:] ** 2).tolist(), strict=True)),
+        boundary,
+        -deviance / 2 + cells.constant,
+        "laplace" if points == 1 else f"adaptive quadrature, {points} points",
+        cells,
+    )
+
+
+type _Found = tuple[np.ndarray, tuple[str, ...], np.ndarray, float]
+
+
+def _by_laplace(cells: Cells, names: Sequence[str], start: np.ndarray, _points: int) -> _Found:
+    """(parameters, components on the boundary, Hessian over the others, deviance)."""
+    objective, width = Laplace(cells, len(names)), cells.f.shape[2]
+    best, deviance = _descend(objective, start, {})
+    boundary: list[str] = []
+    for k, name in enumerate(names):
+        if best[width + k] > 0.05:
+            continue
+        held = {width + names.index(other): 0.0 for other in (*boundary, name)}
+        without, at_zero = _descend(objective, best, held)
+        if at_zero <= deviance + 1e-6:
+            best, deviance = without, at_zero
+            boundary.append(name)
+    keep = [k for k in range(len(best)) if k < width or names[k - width] not in boundary]
+    return best, tuple(boundary), _hessian_of(objective, best, keep), deviance
+
+
+def _descend(objective: Laplace, start: np.ndarray, held: dict[int, float]) -> tuple[np.ndarray, float]:
+    free = [k for k in range(len(start)) if k not in held]
+    base = start.copy()
+    for k, value in held.items():
+        base[k] = value
+
+    def over_free(u: np.ndarray) -> tuple[float, np.ndarray]:
+        trial = base.copy()
+        trial[free] = u
+        value, slope = objective(trial)
+        return value, slope[free]
+
+    found = minimize(over_free, base[free], jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 300})
+    best = base.copy()
+    best[free] = found.x
+    best[objective.cells.f.shape[2] :] = np.abs(best[objective.cells.f.shape[2] :])
+    return best, float(found.fun)
+
+
+def _hessian_of(objective: Laplace, at: np.ndarray, keep: list[int]) -> np.ndarray:
+    """Central differences of the gradient over the parameters that are not on the boundary."""
+    rows = []
+    for k in keep:
+        step = 1e-4 * max(abs(at[k]), 0.1)
+        up, down = at.copy(), at.copy()
+        up[k] += step
+        down[k] -= step
+        rows.append((objective(up)[1] - objective(down)[1])[keep] / (2 * step))
+    found = np.array(rows)
+    return (found + found.T) / 2
+
+
+def _by_quadrature(cells: Cells, names: Sequence[str], start: np.ndarray, points: int) -> _Found:
+    deviance, width = quadrature(cells, points), cells.f.shape[2]
     found = minimize(deviance, start, method="BFGS", options={"gtol": 1e-5, "maxiter": 500})
+    simplex = np.vstack([found.x, found.x + 1e-3 * np.diag(np.maximum(np.abs(found.x), 0.05))])
     found = minimize(
         deviance,
         found.x,
         method="Nelder-Mead",
-        options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 400 * len(start), "initial_simplex": _simplex(found.x)},
+        options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 400 * len(start), "initial_simplex": simplex},
     )
     best = found.x
-    sds = np.abs(best[width:])
-    names = ("tau2", "gamma2")[:parts]
-    boundary = tuple(name for name, sd in zip(names, sds, strict=True) if sd < 1e-3)
-    keep = np.concatenate([np.ones(width, dtype=bool), sds >= 1e-3])
-    best[width:] = np.where(sds < 1e-3, 0.0, sds)
-    covariance = np.linalg.inv(_hessian(deviance, best, keep) / 2)[:width, :width]
-    likelihood = -float(deviance(best)) / 2 + cells.constant
-    approximation = "laplace" if points == 1 else f"adaptive quadrature, {points} points"
-    return GeneralisedFit(
-        terms,
-        best[:width],
-        covariance,
-        dict(zip(names, (best[width:] ** 2).tolist(), strict=True)),
-        boundary,
-        likelihood,
-        approximation,
-        len(cells.n),
-    )
+    best[width:] = np.abs(best[width:])
+    boundary = tuple(name for name, sd in zip(names, best[width:], strict=True) if sd < 1e-3)
+    best[width:] = np.where(best[width:] < 1e-3, 0.0, best[width:])
+    keep = [k for k in range(len(best)) if k < width or best[k] > 0]
+    return best, boundary, _hessian(deviance, best, keep), float(deviance(best))
 
 
-def _cells(returns: Returns, family: str, link: str, effect: str) -> tuple[_Cells, EffectTerms]:
-    design, seen = returns.design, returns.observed
-    terms = effect_terms(design, effect)
-    clusters, periods = design.x.shape
-    f = np.concatenate([np.broadcast_to(np.eye(periods), (clusters, periods, periods)), terms.columns], axis=2)
-    f = np.where(seen[:, :, None], f, 0.0)
-    refuse_unless(
-        np.linalg.matrix_rank(f[seen]) == f.shape[2], "data", "the effect is not identified beside the periods"
-    )
-    events = returns.events
-    refuse_unless(np.allclose(events, np.round(events), atol=1e-6), "data", "events must be whole numbers")
-    rows = events.sum(0)
-    refuse_unless(
-        (rows > 0).all(), "data", "a period has no event at all: a period effect would be infinite; use two-way"
-    )
-    return _Cells(f, np.round(events), np.where(seen, returns.n, 1.0), seen, family, link), terms
-
-
-def _crude(cells: _Cells) -> np.ndarray:
-    share = (cells.events + 0.5) / (cells.n + 1)
-    eta = (
-        np.log(share / (1 - share))
-        if cells.link == "logit"
-        else np.log(np.minimum(share, 0.95) if cells.family == "binomial" else share)
-    )
-    return np.linalg.lstsq(cells.f[cells.seen], eta[cells.seen], rcond=None)[0]
-
-
-def _simplex(x: np.ndarray) -> np.ndarray:
-    return np.vstack([x, x + 1e-3 * np.diag(np.maximum(np.abs(x), 0.05))])
-
-
-def _deviance(cells: _Cells, parts: int, points: int) -> Callable[[np.ndarray], float]:
-    width = cells.f.shape[2]
-    clusters, periods = cells.n.shape
-    nodes, weights = np.polynomial.hermite_e.hermegauss(points)
-    memory = {"z": np.zeros((clusters, parts if parts == 1 else 1 + periods))}
-
-    def deviance(parameters: np.ndarray) -> float:
-        sd = parameters[width:]
-        loads = np.ones((periods, 1)) * sd[0]
-        if parts == 2:
-            loads = np.hstack([loads, sd[1] * np.eye(periods)])
-        fixed = cells.f @ parameters[:width]
-        z, logdet = _modes(cells, fixed, loads, memory["z"])
-        memory["z"] = z
-        if points == 1:
-            value = cells.rates(fixed + z @ loads.T)[0].sum(1) - (z**2).sum(1) / 2 - logdet / 2
-            return float(-2 * value.sum())
-        spread = np.exp(-logdet / 2)
-        at = z[:, 0][:, None] + spread[:, None] * nodes
-        eta = fixed[:, None, :] + at[:, :, None] * sd[0]
-        logs = np.stack([cells.rates(eta[:, k])[0].sum(1) for k in range(points)], axis=1) - at**2 / 2 + nodes**2 / 2
-        high = logs.max(1, keepdims=True)
-        value = high[:, 0] + np.log((weights * np.exp(logs - high)).sum(1)) - log(2 * pi) / 2 + np.log(spread)
-        return float(-2 * value.sum())
-
-    return deviance
-
-
-def _modes(cells: _Cells, fixed: np.ndarray, loads: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Most likely standard-normal random effects of every cluster, and log|H| there, by damped Newton steps."""
-    z = start
-    identity = np.eye(loads.shape[1])
-    value = cells.rates(fixed + z @ loads.T)[0].sum(1) - (z**2).sum(1) / 2
-    for _ in range(100):
-        _, slope, curve = cells.rates(fixed + z @ loads.T)
-        hessian = (loads.T[None] * curve[:, None, :]) @ loads + identity
-        move = np.linalg.solve(hessian, (slope @ loads - z)[:, :, None])[:, :, 0]
-        pace = np.ones(len(z))
-        for _ in range(20):
-            trial = z + pace[:, None] * move
-            there = cells.rates(fixed + trial @ loads.T)[0].sum(1) - (trial**2).sum(1) / 2
-            worse = there < value - 1e-9 * (1 + np.abs(value))
-            if not worse.any():
-                break
-            pace = np.where(worse, pace / 2, pace)
-        z, value = trial, there
-        if np.abs(move).max() < 1e-9:
-            break
-    curve = cells.rates(fixed + z @ loads.T)[2]
-    hessian = (loads.T[None] * curve[:, None, :]) @ loads + identity
-    return z, np.linalg.slogdet(hessian)[1]
-
-
-def _hessian(deviance: Callable[[np.ndarray], float], at: np.ndarray, keep: np.ndarray) -> np.ndarray:
+def _hessian(deviance: Callable[[np.ndarray], float], at: np.ndarray, keep: list[int]) -> np.ndarray:
     """Central second differences over the parameters that are not on the boundary."""
-    spots = np.flatnonzero(keep).tolist()
     step = 1e-3 * np.maximum(np.abs(at), 0.1)
-    found = np.zeros((len(spots), len(spots)))
+    found = np.zeros((len(keep), len(keep)))
     centre = deviance(at)
 
     def moved(*shifts: tuple[int, float]) -> float:
@@ -233,9 +205,68 @@ def _hessian(deviance: Callable[[np.ndarray], float], at: np.ndarray, keep: np.n
             trial[k] += sign * step[k]
         return deviance(trial)
 
-    for a, i in enumerate(spots):
+    for a, i in enumerate(keep):
         found[a, a] = (moved((i, 1)) - 2 * centre + moved((i, -1))) / step[i] ** 2
-        for b, j in enumerate(spots[:a]):
+        for b, j in enumerate(keep[:a]):
             cross = moved((i, 1), (j, 1)) - moved((i, 1), (j, -1)) - moved((i, -1), (j, 1)) + moved((i, -1), (j, -1))
             found[a, b] = found[b, a] = cross / (4 * step[i] * step[j])
     return found
+
+
+def _cells(returns: Returns, family: str, link: str, effect: str) -> tuple[Cells, EffectTerms]:
+    f, terms = fixed_effects(returns, effect)
+    seen, events = returns.observed, returns.events
+    refuse_unless(np.allclose(events, np.round(events), atol=1e-6), "data", "events must be whole numbers")
+    rows = events.sum(0)
+    refuse_unless(
+        (rows > 0).all(), "data", "a period has no event at all: a period effect would be infinite; use two-way"
+    )
+    return Cells(f, np.round(events), np.where(seen, returns.n, 1.0), seen, family, link), terms
+
+
+def _crude(cells: Cells) -> np.ndarray:
+    seen, share = cells.seen.astype(bool), (cells.events + 0.5) / (cells.n + 1)
+    eta = (
+        np.log(share / (1 - share))
+        if cells.link == "logit"
+        else np.log(np.minimum(share, 0.95) if cells.family == "binomial" else share)
+    )
+    return np.linalg.lstsq(cells.f[seen], eta[seen], rcond=None)[0]
+
+
+def component_interval(fit: GeneralisedFit, name: str, alpha: float = 0.05) -> tuple[float, float]:
+    """Profile likelihood interval of tau2 or gamma2 under the Laplace approximation; the upper end may be infinite."""
+    refuse_unless(name in fit.components, "components", f"must be one of {', '.join(fit.components)}")
+    refuse_unless(fit.approximation == "laplace", "model.points", "intervals of components are of the Laplace fit")
+    objective, spot = Laplace(fit.cells, len(fit.components)), len(fit.beta) + list(fit.components).index(name)
+    best, room = -2 * (fit.log_likelihood - fit.cells.constant), sqrt(float(chdtri(1, alpha)))
+    memory = {"at": fit.parameters}
+
+    def above(log_sd: float) -> float:
+        found, deviance = _descend(objective, memory["at"], {spot: float(np.exp(log_sd))})
+        memory["at"] = found
+        return sqrt(max(deviance - best, 0.0)) - room
+
+    estimate = sqrt(fit.components[name])
+    centre = log(max(estimate, 1e-3))
+    return _low_end(objective, fit, spot, above, best, room) ** 2, _walk(above, centre, 1, -room) ** 2
+
+
+def _low_end(
+    objective: Laplace, fit: GeneralisedFit, spot: int, above: Callable[[float], float], best: float, room: float
+) -> float:
+    estimate = fit.parameters[spot]
+    if estimate < 1e-3 or _descend(objective, fit.parameters, {spot: 0.0})[1] - best < room**2:
+        return 0.0
+    return _walk(above, log(estimate), -1, -room)
+
+
+def _walk(above: Callable[[float], float], near: float, side: int, short: float) -> float:
+    step = 0.2
+    for _ in range(20):
+        far = near + side * step
+        beyond = above(far)
+        if beyond > 0:
+            return float(np.exp(crossing(above, (near, short), (far, beyond))))
+        near, short, step = far, beyond, step * 1.6
+    return inf if side > 0 else 0.0

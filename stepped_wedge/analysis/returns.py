@@ -28,7 +28,8 @@ class Returns:
     """Cells of a trial, I x T. nan and 0 where nothing was returned.
 
     n: people (or person-time of counts). mean: their mean, share of events, or rate. within: sum of squares about the
-    cell mean. x: treatment status, nan where not observed. left_out: why rows and cells were not used.
+    cell mean. x: treatment status, nan where not observed. left_out: why rows and cells were not used. lost_x: the
+    status of cells that returned nothing, where the file tells it, else nan.
     """
 
     design: Design
@@ -40,6 +41,7 @@ class Returns:
     left_out: tuple[tuple[str, int], ...] = ()
     persons: Persons | None = None
     sequences: tuple[int, ...] | None = None
+    lost_x: np.ndarray | None = None
 
     @property
     def observed(self) -> np.ndarray:
@@ -56,9 +58,14 @@ class Returns:
         return np.where(self.observed, np.nan_to_num(self.mean) * self.n, 0.0)
 
     def treated_as(self, x: np.ndarray) -> Returns:
-        """The same returns under another treatment status; cells that it leaves null are not used."""
+        """The same returns under another treatment status; cells that it leaves null are not used.
+
+        When a lost cell's status is given, time since the switch is counted with it.
+        """
         seen = self.observed & ~np.isnan(x)
-        return replace(self, design=replace(self.design, x=np.where(seen, x, np.nan), sequence=None, starts=None))
+        layout = replace(self.design, x=x, sequence=None, starts=None, crossover=True)
+        design = replace(layout, x=np.where(seen, x, np.nan), starts=layout.switch)
+        return replace(self, design=design, lost_x=np.where(seen, np.nan, x))
 
     def counts(self) -> dict[str, object]:
         return {
@@ -121,10 +128,13 @@ def _read_individuals(rows: Sequence[Mapping[str, str]], has_persons: bool) -> R
     cells: dict[tuple[str, str], _Cell] = defaultdict(_Cell)
     dropped: Counter[str] = Counter()
     sequences: dict[str, set[str]] = defaultdict(set)
+    told: dict[tuple[str, str], float] = {}
     for line, row in enumerate(rows, start=2):
         y, treat = _number(row, "y", line), _number(row, "treat", line)
         if y is None or treat is None:
             dropped["no outcome" if y is None else "no treatment status (transition or not observed)"] += 1
+            if treat is not None:
+                told[(row["cluster"], row["period"])] = treat
             continue
         cell = cells[(row["cluster"], row["period"])]
         cell.treat.add(treat)
@@ -135,6 +145,7 @@ def _read_individuals(rows: Sequence[Mapping[str, str]], has_persons: bool) -> R
     refuse_unless(cells, "data", "no row has both an outcome and a treatment status")
     clusters, periods = (_order(key[spot] for key in cells) for spot in (0, 1))
     table = _Table(clusters, periods)
+    table.tell(told)
     people: list[tuple[int, int, str, float]] = []
     for (cluster, period), cell in cells.items():
         i, j = table.spot(cluster, period)
@@ -190,6 +201,8 @@ def _read_cells(rows: Sequence[Mapping[str, str]], kind: str) -> Returns:
         found = _cell_of(row, kind, line)
         if treat is None or found is None:
             dropped["no return" if found is None else "no treatment status (transition or not observed)"] += 1
+            if treat is not None:
+                table.tell({spot: treat})
             continue
         i, j = table.spot(*spot)
         table.put(i, j, {treat}, found[0], found[1])
@@ -228,6 +241,13 @@ class _Table:
         self._columns = {name: j for j, name in enumerate(periods)}
         self.x, self.mean = np.full(shape, np.nan), np.full(shape, np.nan)
         self.n, self.within = np.zeros(shape), np.zeros(shape)
+        self.lost_x = np.full(shape, np.nan)
+
+    def tell(self, statuses: Mapping[tuple[str, str], float]) -> None:
+        """The condition of cells of this table that returned nothing."""
+        for (cluster, period), treat in statuses.items():
+            if cluster in self._rows and period in self._columns:
+                self.lost_x[self.spot(cluster, period)] = treat
 
     def spot(self, cluster: str, period: str) -> tuple[int, int]:
         return self._rows[cluster], self._columns[period]
@@ -249,8 +269,12 @@ class _Table:
             if count:
                 dropped[f"{what} without any usable cell"] += count
         keep = np.ix_(rows_kept, columns_kept)
+        lost_x = np.where(np.isnan(self.x), self.lost_x, np.nan)[keep]
+        # time since the switch counts lost cells as what they were, not as transition
+        whole = Design(np.where(np.isnan(self.x[keep]), lost_x, self.x[keep]), crossover=True)
         design = Design(
             self.x[keep],
+            starts=whole.switch,
             crossover=True,
             clusters=tuple(c for c, kept in zip(self.clusters, rows_kept, strict=True) if kept),
             periods=tuple(p for p, kept in zip(self.periods, columns_kept, strict=True) if kept),
@@ -267,6 +291,7 @@ class _Table:
             tuple(dropped.items()),
             persons,
             sequences,
+            lost_x,
         )
 
 

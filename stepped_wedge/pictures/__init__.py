@@ -3,6 +3,7 @@
 from stepped_wedge.pictures.balance import balance, pair_probabilities, positions
 from stepped_wedge.pictures.curves import exposure_weights, power_curves, power_surface
 from stepped_wedge.pictures.drawing import Picture
+from stepped_wedge.pictures.missing import lost_returns
 from stepped_wedge.pictures.trial import cell_information, diagram, outcomes
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "cell_information",
     "diagram",
     "exposure_weights",
+    "lost_returns",
     "outcomes",
     "pair_probabilities",
     "positions",

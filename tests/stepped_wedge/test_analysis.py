@@ -11,176 +11,19 @@ from scipy.stats import binom, multivariate_normal, norm
 
 from stepped_wedge import designs
 from stepped_wedge.allocations import all_allocations
-from stepped_wedge.analysis.cohort import fit_cohort
 from stepped_wedge.analysis.effects import effect_terms
 from stepped_wedge.analysis.gee import fit_gee
 from stepped_wedge.analysis.generalised import fit_generalised
-from stepped_wedge.analysis.mixed import STRUCTURES, fit_mixed
 from stepped_wedge.analysis.randomisation import randomisation_test
 from stepped_wedge.analysis.returns import read_returns, returns_of
 from stepped_wedge.analysis.running import analyse
 from stepped_wedge.analysis.two_way import fit_two_way
-from stepped_wedge.correlations import Components, decay
+from stepped_wedge.correlations import Components
 from stepped_wedge.outcomes import Effect, Outcome
 from stepped_wedge.power import Plan
 from stepped_wedge.refusals import CaseRefused
 from stepped_wedge.simulation import simulated_returns
-
-
-def individuals(slots=(2, 2, 2, 2), seed=5, binary=False, persons=False, effect=0.3, spread=(0.3, 0.2, 0.2)):
-    """Rows of one simulated trial as a CSV reader gives them."""
-    generator = np.random.default_rng(seed)
-    design = designs.stepped_wedge(list(slots))
-    clusters, periods = design.x.shape
-    lasting, passing = generator.normal(0, spread[0], clusters), generator.normal(0, spread[1], (clusters, periods))
-    own = generator.normal(0, spread[2], clusters)
-    rows = []
-    for i in range(clusters):
-        people = generator.normal(0, 0.7, 12) if persons else None
-        for j in range(periods):
-            for k in range(12 if persons else generator.integers(4, 14)):
-                if persons and generator.random() < 0.2:
-                    continue
-                x = design.x[i, j]
-                eta = 0.1 * j + (effect + own[i]) * x + lasting[i] + passing[i, j] + (people[k] if persons else 0)
-                y = float(generator.random() < expit(eta - 0.5)) if binary else eta + generator.normal()
-                row = {
-                    "cluster": f"c{i:02}",
-                    "period": str(j + 1),
-                    "treat": f"{x:g}",
-                    "y": repr(float(y)),
-                    "sequence": str(design.sequences[i] + 1),
-                }
-                rows.append(row | ({"person_id": f"{i}.{k}"} if persons else {}))
-    return rows
-
-
-def frame(rows):
-    table = pd.DataFrame(rows)
-    return table.assign(y=table.y.astype(float), treat=table.treat.astype(float))
-
-
-def dense_reml(rows, structure, components, reml=True, persons=False):
-    """-2 log likelihood, estimate and its variance from the whole covariance matrix of individuals."""
-    table = frame(rows)
-    clusters, periods = pd.Categorical(table.cluster).codes, table.period.astype(int).to_numpy() - 1
-    x = np.column_stack([periods[:, None] == np.arange(periods.max() + 1), table.treat]).astype(float)
-    same = clusters[:, None] == clusters
-    v = components["residual"] * np.eye(len(table))
-    r = components.get("r", 1.0)
-    v += components["tau2"] * same * decay(r, periods.max() + 1)[np.ix_(periods, periods)]
-    v += components.get("gamma2", 0) * same * (periods[:, None] == periods)
-    v += components.get("eta2", 0) * same * np.outer(table.treat, table.treat)
-    between = components.get("rho", 0) * (components["tau2"] * components.get("eta2", 0)) ** 0.5
-    v += between * same * np.add.outer(table.treat.to_numpy(), table.treat.to_numpy())
-    if persons:
-        people = pd.Categorical(table.person_id).codes
-        v += components["psi2"] * (people[:, None] == people)
-    inverse = np.linalg.inv(v)
-    gram = x.T @ inverse @ x
-    beta = np.linalg.solve(gram, x.T @ inverse @ table.y)
-    left = table.y - x @ beta
-    value = (
-        (len(table) - (x.shape[1] if reml else 0)) * np.log(2 * np.pi) + np.linalg.slogdet(v)[1] + left @ inverse @ left
-    )
-    if reml:
-        value += np.linalg.slogdet(gram)[1]
-    return value, beta, np.linalg.inv(gram), (x, v, inverse)
-
-
-@pytest.mark.parametrize("reml", [True, False])
-@pytest.mark.parametrize("structure", list(STRUCTURES))
-def test_a_mixed_model_from_cells_is_the_model_of_all_individuals(structure, reml):
-    rows = individuals()
-    fit = fit_mixed(read_returns(rows), structure, reml=reml)
-    value, beta, variance, _ = dense_reml(rows, structure, fit.components, reml)
-    assert fit.log_likelihood == pytest.approx(-value / 2, abs=1e-6)
-    assert fit.beta == pytest.approx(beta, rel=1e-8)
-    assert fit.covariance[-1, -1] == pytest.approx(variance[-1, -1], rel=1e-8)
-    for name, best in fit.components.items():
-        for factor in (0.98, 1.02):
-            moved = fit.components | {name: np.clip(best * factor, -1, 1) if name in ("r", "rho") else best * factor}
-            assert dense_reml(rows, structure, moved, reml)[0] >= value - 1e-7
-
-
-@pytest.mark.parametrize("reml", [True, False])
-def test_a_mixed_model_agrees_with_statsmodels(reml):
-    rows = individuals(slots=(3, 3, 3))
-    fit = fit_mixed(read_returns(rows), "exchangeable", reml=reml)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        other = smf.mixedlm("y ~ 0 + C(period) + treat", frame(rows), groups="cluster").fit(reml=reml, method=["bfgs"])
-    assert fit.estimate(df="normal").value == pytest.approx(other.params["treat"], rel=1e-4)
-    assert fit.log_likelihood == pytest.approx(other.llf, abs=1e-6)
-    assert fit.components["tau2"] == pytest.approx(float(other.cov_re.iloc[0, 0]), rel=1e-3)
-
-
-@pytest.mark.parametrize(
-    "structure", ["exchangeable", "nested-exchangeable", "random-intervention", "correlated-random-intervention"]
-)
-def test_kenward_roger_is_the_formula_of_1997_on_the_whole_matrix(structure):
-    rows = individuals()
-    fit = fit_mixed(read_returns(rows), structure)
-    table = frame(rows)
-    x, _, inverse = dense_reml(rows, structure, fit.components)[3]
-    clusters, periods = pd.Categorical(table.cluster).codes, table.period.astype(int).to_numpy()
-    same = (clusters[:, None] == clusters).astype(float)
-    slopes = {
-        "tau2": same,
-        "gamma2": same * (periods[:, None] == periods),
-        "eta2": same * np.outer(table.treat, table.treat),
-    }
-    slopes["rho"] = same * np.add.outer(table.treat.to_numpy(), table.treat.to_numpy())
-    used = [slopes[n] for n in STRUCTURES[structure] if n not in fit.boundary] + [np.eye(len(table))]
-    phi = np.linalg.inv(x.T @ inverse @ x)
-    p = [-x.T @ inverse @ d @ inverse @ x for d in used]
-    q = [[x.T @ inverse @ a @ inverse @ b @ inverse @ x for b in used] for a in used]
-    projected = inverse - inverse @ x @ phi @ x.T @ inverse
-    expected = np.array([[0.5 * np.trace(projected @ a @ projected @ b) for b in used] for a in used])
-    w = np.linalg.inv(expected)
-    size = range(len(used))
-    inner = sum(w[a, b] * (q[a][b] - p[a] @ phi @ p[b]) for a in size for b in size)
-    corrected = phi + 2 * phi @ inner @ phi
-    slope = np.array([(phi @ each @ phi)[-1, -1] for each in p])
-    found = fit.estimate(df="kenward-roger")
-    assert found.se == pytest.approx(np.sqrt(corrected[-1, -1]), rel=1e-6)
-    assert found.df == pytest.approx(2 * phi[-1, -1] ** 2 / (slope @ w @ slope), rel=1e-6)
-
-
-def test_satterthwaite_and_kenward_roger_are_near_the_exact_degrees_of_freedom_in_a_balanced_wedge():
-    design = designs.stepped_wedge([1] * 5)
-    plan = Plan(design, Outcome(), Components(4000.0, 0.5, residual=1.0), Effect(0.3), 400.0)
-    fit = fit_mixed(simulated_returns(plan, np.random.default_rng(4)))
-    exact = fit_two_way(returns_of(design, fit.problem.y, 400.0)).estimate()
-    assert fit.estimate(df="satterthwaite").df == pytest.approx(19, abs=0.1)
-    assert fit.estimate(df="kenward-roger").df == pytest.approx(19, abs=0.1)
-    assert fit.estimate().value == pytest.approx(exact.value, abs=0.05 * exact.se)
-    assert fit.estimate().se == pytest.approx(exact.se, rel=0.01)
-
-
-def test_a_component_that_the_data_do_not_show_is_zero_and_said():
-    design = designs.stepped_wedge([2] * 4)
-    returns = returns_of(design, np.tile([1.0, 1.1, 0.9, 1.0, 1.05], (8, 1)) + 0.2 * design.x, 30.0, 29.0)
-    fit = fit_mixed(returns)
-    assert set(fit.boundary) == {"tau2", "gamma2"}
-    assert fit.components["gamma2"] == 0
-
-
-@pytest.mark.parametrize("reml", [True, False])
-def test_a_cohort_model_from_sums_is_the_model_of_all_individuals(reml):
-    rows = individuals(persons=True, slots=(2, 2, 2))
-    fit = fit_cohort(read_returns(rows), reml=reml)
-    value, beta, variance, _ = dense_reml(rows, "cohort", fit.components, reml, persons=True)
-    assert fit.log_likelihood == pytest.approx(-value / 2, abs=1e-6)
-    assert fit.beta == pytest.approx(beta, rel=1e-7)
-    assert fit.covariance[-1, -1] == pytest.approx(variance[-1, -1], rel=1e-7)
-    for name, best in fit.components.items():
-        for factor in (0.95, 1.05):
-            assert (
-                dense_reml(rows, "cohort", fit.components | {name: best * factor}, reml, persons=True)[0]
-                >= value - 1e-6
-            )
-    assert 3 < fit.estimate().df < len(rows)
+from tests.stepped_wedge.trials import frame, individuals
 
 
 @pytest.mark.parametrize(("family", "link"), [("gaussian", "identity"), ("binomial", "logit"), ("poisson", "log")])

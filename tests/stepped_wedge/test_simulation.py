@@ -1,17 +1,13 @@
 """Size, power and coverage by simulation. Short versions run always, long ones with -m slow; both assert the same."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from stepped_wedge import designs
 from stepped_wedge.allocations import Space, all_allocations
-from stepped_wedge.analysis.cohort import fit_cohort
 from stepped_wedge.analysis.gee import fit_gee
 from stepped_wedge.analysis.generalised import fit_generalised
-from stepped_wedge.analysis.mixed import fit_mixed
-from stepped_wedge.analysis.returns import Persons, returns_of
+from stepped_wedge.analysis.mixed import fit_cohort, fit_mixed
 from stepped_wedge.balance import Covariate, candidates
 from stepped_wedge.correlations import Components, from_ratios
 from stepped_wedge.misfit import true_size
@@ -27,6 +23,7 @@ from stepped_wedge.simulation import (
     simulated_returns,
     two_way_tests,
 )
+from tests.stepped_wedge.trials import cohort_returns
 
 FIVE = designs.stepped_wedge([1] * 5)
 ORDERS = all_allocations((1,) * 5)
@@ -210,21 +207,6 @@ def test_a_growing_effect_is_missed_by_one_effect_and_found_by_exposure_times():
     whole = fit_mixed(returns, effect="exposure-time").estimate("average")
     assert whole.interval[0] < np.mean(effects) < whole.interval[1]
     assert fit_mixed(returns).estimate().value < 0.2
-
-
-def cohort_returns(design, generator, people=20, effect=0.2):
-    """One closed cohort with cluster, cluster-period and person effects."""
-    clusters, periods = design.x.shape
-    cell = generator.normal(0, 0.2, (clusters, 1)) + generator.normal(0, 0.15, (clusters, periods)) + effect * design.x
-    y = (
-        cell[:, None, :]
-        + generator.normal(0, 0.7, (clusters, people, 1))
-        + generator.normal(0, 0.7, (clusters, people, periods))
-    )
-    i, k, j = np.indices(y.shape)
-    persons = Persons(i.ravel(), j.ravel(), (i * people + k).ravel(), y.ravel())
-    returns = returns_of(design, y.mean(1), people, ((y - y.mean(1, keepdims=True)) ** 2).sum(1))
-    return replace(returns, persons=persons)
 
 
 @pytest.mark.parametrize("trials", [30, pytest.param(800, marks=LONG)])

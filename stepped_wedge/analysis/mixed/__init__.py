@@ -1,0 +1,6 @@
+"""Linear mixed models from cell sums, exactly as from individuals, by REML or ML."""
+
+from stepped_wedge.analysis.mixed.fitting import DF_METHODS, MixedFit, fit_cohort, fit_mixed
+from stepped_wedge.analysis.mixed.structures import STRUCTURES
+
+__all__ = ["DF_METHODS", "STRUCTURES", "MixedFit", "fit_cohort", "fit_mixed"]

@@ -1,0 +1,91 @@
+"""Finding the best components: over the logarithms of variance ratios, with exact gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from scipy.optimize import minimize
+
+from stepped_wedge.analysis.mixed.likelihood import Point, evaluate, slopes_of_ratios
+from stepped_wedge.analysis.mixed.sums import Problem
+
+type Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
+_RANGES = {"r": (-8.0, 12.0), "rho": (-7.0, 7.0)}
+_MIDDLE = {"r": 1.0, "rho": 0.0}
+
+
+def decoded(names: Sequence[str], u: np.ndarray) -> dict[str, float]:
+    """Ratios from free numbers: r by the logistic function, rho by tanh, variances by exp."""
+    return {
+        n: float(1 / (1 + np.exp(-value)) if n == "r" else np.tanh(value) if n == "rho" else np.exp(value))
+        for n, value in zip(names, u, strict=True)
+    }
+
+
+def _chain(names: Sequence[str], ratios: Mapping[str, float]) -> np.ndarray:
+    slopes = {"r": lambda v: v * (1 - v), "rho": lambda v: 1 - v * v}
+    return np.array([slopes[n](ratios[n]) if n in slopes else ratios[n] for n in names])
+
+
+def minimise(problem: Problem, fixed: dict[str, float]) -> tuple[dict[str, float], Point]:
+    """Best ratios of the parameters that are not fixed: coarse grid, quasi-Newton with gradient, Newton polish."""
+    free = [name for name in problem.names if name not in fixed]
+    if not free:
+        return fixed, evaluate(problem, fixed)
+
+    def objective(u: np.ndarray) -> tuple[float, np.ndarray]:
+        ratios = fixed | decoded(free, u)
+        at = evaluate(problem, ratios)
+        slope = slopes_of_ratios(problem, ratios, at, at.residual)
+        return at.deviance, np.array([slope[n] for n in free]) * _chain(free, ratios)
+
+    bounds = [_RANGES.get(n, (-28.0, 12.0)) for n in free]
+    best = min(_starts(free), key=lambda u: objective(u)[0])
+    found = minimize(
+        objective,
+        best,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 500},
+    )
+    ratios = fixed | decoded(free, _polish(objective, found.x, bounds))
+    return ratios, evaluate(problem, ratios)
+
+
+def _starts(free: Sequence[str]) -> list[np.ndarray]:
+    persons = [-1.5, 0.5] if "psi2" in free else [0.0]
+    return [
+        np.array([person if n == "psi2" else _MIDDLE.get(n, level) for n in free])
+        for level in (-9.0, -6.0, -3.0, 0.0)
+        for person in persons
+    ] + (
+        [np.array([{"r": 2.0, "rho": 0.0, "tau2": -3.0, "psi2": -0.5}.get(n, -7.0) for n in free])]
+        if "tau2" in free and len(free) > 1
+        else []
+    )
+
+
+def _polish(objective: Objective, u: np.ndarray, bounds: list[tuple[float, float]]) -> np.ndarray:
+    """A few Newton steps with a differenced gradient, taken only while they help."""
+    value, slope = objective(u)
+    low, high = np.array(bounds).T
+    for _ in range(6):
+        step = 1e-5
+        rows = []
+        for k in range(len(u)):
+            moved = u.copy()
+            moved[k] += step
+            rows.append((objective(moved)[1] - slope) / step)
+        curve = (np.array(rows) + np.array(rows).T) / 2
+        if np.linalg.eigvalsh(curve).min() <= 1e-10:
+            break
+        trial = np.clip(u - np.linalg.solve(curve, slope), low, high)
+        there, slope_there = objective(trial)
+        if not (there <= value + 1e-9 and np.abs(slope_there).max() <= np.abs(slope).max()):
+            break
+        u, value, slope = trial, there, slope_there
+        if np.abs(slope).max() < 1e-10:
+            break
+    return u
