@@ -23,7 +23,7 @@ from stepped_wedge.cases import answer_case, read_case
 from stepped_wedge.correlations import Components, from_ratios
 from stepped_wedge.curves import power_curve, sensitivity
 from stepped_wedge.designs import Design, stepped_wedge
-from stepped_wedge.exposure import exposure_power, single_effect_weights
+from stepped_wedge.exposure import exposure_power, random_exposure_power, single_effect_weights
 from stepped_wedge.misfit import true_size
 from stepped_wedge.outcomes import Effect, Outcome
 from stepped_wedge.pictures import balance as balance_picture
@@ -41,6 +41,7 @@ from stepped_wedge.power import Plan, cell_model, power
 from stepped_wedge.precision import CellModel, information_content
 from stepped_wedge.references import Inference
 from stepped_wedge.simulation import simulated_returns
+from stepped_wedge.solving import sequences_for, steps_of_the_same_clusters
 from stepped_wedge.spreads import power_over_allocations, power_today
 
 HERE = Path(__file__).parent
@@ -180,6 +181,36 @@ def weights() -> str:
     )
 
 
+def scatter() -> str:
+    """The mean of effects that are random by exposure time, at three amounts of scatter."""
+    rows = []
+    for points in (0.5, 1.0, 2.0):
+        found = random_exposure_power(plan(), (points / 100) ** 2)
+        first, last = found.weights[0], found.weights[-1]
+        row = [f"{points:g}", f"{found.price:.2f}", f"{first:.2f} to {last:.2f}", f"{found.single_effect_size:.0%}"]
+        rows.append(row)
+    head = [
+        "Scatter of effects, percentage points",
+        "Standard error, times that of one effect",
+        "Weights, first to last half-year",
+        "False alarms of a single-effect test",
+    ]
+    return lines(head, rows)
+
+
+def in_steps() -> str:
+    """Sixteen authorities in fewer or more steps, and how many steps of two authorities reach the target."""
+    sixteen = plan().but(design=stepped_wedge([2] * 8), size=200.0, effect=Effect(0.02, plan().effect.control))
+    rows = [
+        [str(each.sequences), str(each.periods), f"{each.answer.power:.3f}"]
+        for each in steps_of_the_same_clusters(sixteen)
+        if 16 % each.sequences == 0
+    ]
+    reached, _ = sequences_for(sixteen, 0.9)
+    told = "no number of steps" if reached is None else f"{reached.sequences} steps ({reached.clusters} authorities)"
+    return lines(["Steps", "Half-years", "Power"], rows) + f"\n\nWith two authorities a step, 90% power needs {told}."
+
+
 def planned() -> str:
     answer, asked = answer_case(read("power.json")), answer_case(read("size.json"))
     rows = [
@@ -273,6 +304,8 @@ FIGURES = {
     "false alarms": false_alarms,
     "planned": planned,
     "weights": weights,
+    "scatter": scatter,
+    "steps": in_steps,
     "orders": orders,
     "restricted": restricted,
     "drawn": drawn,
