@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from evaluations.choices import ProtocolStatus
@@ -31,10 +32,19 @@ class EvaluationAdmin(TrackedAdmin):
     readonly_fields = ("status", "public_from", "created_at")
     prepopulated_fields = {"slug": ("title",)}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).filter(pk__in=Evaluation.objects.visible_to(request.user).values("pk"))
+
 
 class PartAdmin(KeptAdmin):
+    """What belongs to an evaluation, for those who may know of the evaluation."""
+
     raw_id_fields: ClassVar[tuple[str, ...]] = ("evaluation",)
     list_select_related: ClassVar[tuple[str, ...]] = ("evaluation",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        seen = Evaluation.objects.visible_to(request.user)
+        return super().get_queryset(request).filter(evaluation__in=seen.values("pk"))
 
 
 @admin.register(Evaluator)

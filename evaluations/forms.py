@@ -11,6 +11,7 @@ from evaluations.models import Change, Cluster, Duty, Evaluation, Evaluator, Mil
 from lifecycle.actions import moves_of
 from partners.choices import OrganisationKind
 from partners.models import Organisation
+from people.models import Person
 from programmes.models import Partnership
 
 EVALUATOR_KINDS = (
@@ -92,12 +93,12 @@ class EvaluationForm(forms.ModelForm):
             "lessons": SOME_ROWS,
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["partnerships"].queryset = (  # type: ignore[attr-defined]
-            Partnership.objects.select_related("organisation", "programme").order_by(
-                "programme__name", "organisation__name"
-            )
+            Partnership.objects.visible_to(person)
+            .select_related("organisation", "programme")
+            .order_by("programme__name", "organisation__name")
         )
         self.fields["strand"].queryset = self.fields["strand"].queryset.select_related("programme")  # type: ignore[attr-defined]
         self.seen = {name: _value(self.instance, name) for name in self.Meta.fields if name != "partnerships"}

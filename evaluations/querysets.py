@@ -6,15 +6,19 @@ from django.utils import timezone
 from django.utils.timezone import localdate
 
 from evaluations.choices import OVER, ProtocolStatus, Stage
-from programmes.querysets import PublicFromQuerySet
+from programmes.querysets import PublicFromQuerySet, hidden_from
 
 
 class EvaluationQuerySet(PublicFromQuerySet):
     def visible_to(self, person: Any) -> Self:
-        """The register is public from its moment; partners in a study and its evaluators see it before."""
-        if getattr(person, "is_centre_staff", False):
-            return self
+        """The register is public from its moment; partners in a study, its evaluators and staff see it before.
+
+        Who may not know of a partnership yet does not learn of it from its evaluation.
+        """
         public = Q(public_from__lte=timezone.now())
+        if getattr(person, "is_centre_staff", False):
+            kept = self.model._default_manager.exclude(public).filter(hidden_from(person, "partnerships__"))
+            return self.exclude(pk__in=kept.values("pk"))
         if not getattr(person, "is_authenticated", False):
             return self.filter(public)
         mine = list(person.memberships.current().values_list("organisation", flat=True))
@@ -49,8 +53,6 @@ class PartQuerySet(models.QuerySet):
         return self.model._meta.get_field("evaluation").related_model
 
     def visible_to(self, person: Any) -> Self:
-        if getattr(person, "is_centre_staff", False):
-            return self
         evaluations = self._evaluation().objects.visible_to(person)
         return self.filter(evaluation__in=evaluations.values("pk"))
 

@@ -89,7 +89,7 @@ class RatingQuerySet(models.QuerySet):
     def became_public_since(self, moment: datetime) -> Self:
         return self.filter(public_from__gt=moment, public_from__lte=timezone.now())
 
-    def with_moment(self) -> Self:
+    def with_moment(self) -> Any:
         """When it became known to the public: not before it was recorded, not before its moment."""
         return self.annotate(moment=Greatest("public_from", "recorded_at", "finding__entry__public_from"))
 

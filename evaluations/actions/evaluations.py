@@ -97,10 +97,39 @@ def edit(evaluation: Evaluation, *, by: Person, seen: dict[str, Any] | None = No
     if changes:
         now.save(update_fields=list(changes))
     if partnerships is not None:
-        now.partnerships.set(partnerships)
+        # Those of which the person may not know were not on the page: leaving them out was no choice.
+        unseen = now.partnerships.exclude(pk__in=Partnership.objects.visible_to(by).values("pk"))
+        now.partnerships.set([*partnerships, *unseen])
+    if now.public_from:
+        _refuse_to_name_too_early(now, max(now.public_from, timezone.now()))
     fields = sorted([*changes, *(["partnerships"] if partnerships is not None else [])])
     record("edited", evaluation, by=by, fields=fields)
     evaluation.refresh_from_db()
+
+
+WORDS = (
+    "title",
+    "summary",
+    "design_note",
+    "questions",
+    "primary_outcome",
+    "secondary_outcomes",
+    "participants",
+    "headline",
+    "limits",
+    "lessons",
+)
+
+
+def _refuse_to_name_too_early(evaluation: Evaluation, moment: datetime) -> None:
+    """A partner that is not announced at that moment is left off the page; its words must not name it either."""
+    words = " ".join(getattr(evaluation, name) for name in WORDS).casefold()
+    for partnership in evaluation.partnerships.exclude(public_from__lte=moment).select_related("organisation"):
+        if partnership.organisation.name.casefold() in words:
+            raise ValidationError(
+                f"The text names {partnership.organisation}, whose partnership is not announced at that moment. "
+                "Announce it first, or take the name out."
+            )
 
 
 def _column(name: str) -> str:
@@ -161,6 +190,7 @@ def publish(evaluation: Evaluation, *, by: Person, at: datetime | None = None) -
     if not now.summary.strip():
         raise ValidationError("Write a summary first: it is what readers see of this evaluation.")
     moment = at or timezone.now()
+    _refuse_to_name_too_early(now, moment)
     Evaluation.objects.filter(pk=evaluation.pk).update(public_from=moment)
     evaluation.public_from = moment
     record("set public from", evaluation, by=by, moment=moment)

@@ -85,7 +85,7 @@ def manage(request: SignedInRequest, pk: int) -> HttpResponse:
         "changes": evaluation.changes.select_related("recorded_by"),
         "evaluators": evaluation.evaluators.select_related("organisation"),
         "clusters": evaluation.cluster_rows.select_related("organisation").order_by("position", "organisation__name"),
-        "partnerships": evaluation.partnerships.select_related("organisation", "programme"),
+        "partnerships": evaluation.partnerships.visible_to(request.user).select_related("organisation", "programme"),
         "obstacles": [
             (Stage(stage).label, sentence)
             for stage in Stage.values
@@ -104,7 +104,7 @@ def new(request: SignedInRequest, partnership: int | None = None) -> HttpRespons
     require(request.user, "evaluations.add_evaluation")
     source = get_object_or_404(Partnership.objects.visible_to(request.user), pk=partnership) if partnership else None
     start = actions.carried_over(source) if source else {}
-    form = EvaluationForm(posted(request), instance=Evaluation(**start))
+    form = EvaluationForm(posted(request), instance=Evaluation(**start), person=request.user)
     if source:
         form.fields.pop("partnerships")
     if request.method == "POST" and form.is_valid():
@@ -123,7 +123,7 @@ def new(request: SignedInRequest, partnership: int | None = None) -> HttpRespons
 def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.change_evaluation", evaluation)
-    form = EvaluationForm(posted(request), instance=evaluation)
+    form = EvaluationForm(posted(request), instance=evaluation, person=request.user)
     if request.method == "POST" and form.is_valid():
         changes = {name: form.cleaned_data[name] for name in form.changed_data if name != "version"}
         try:

@@ -120,6 +120,22 @@ def test_publishing_needs_a_summary_and_happens_once(researcher):
     assert Event.objects.filter(verb="set public from", subject_id=evaluation.pk).count() == 2
 
 
+def test_an_evaluation_does_not_name_a_partner_before_its_announcement(researcher):
+    tomorrow = timezone.now() + timedelta(days=1)
+    partnership = PartnershipFactory(organisation__name="Northshire", public_from=tomorrow)
+    evaluation = EvaluationFactory(title="Evaluation of Hazel: Northshire", public_from=None)
+    evaluation.partnerships.add(partnership)
+    with pytest.raises(ValidationError, match="names Northshire"):
+        evaluations.publish(evaluation, by=researcher)
+    evaluations.publish(evaluation, by=researcher, at=tomorrow)
+    evaluations.edit(evaluation, by=researcher, title="Evaluation of Hazel")
+    evaluations.publish(evaluation, by=researcher)
+    with pytest.raises(ValidationError, match="names Northshire"):
+        evaluations.edit(evaluation, by=researcher, summary="What northshire does.")
+    evaluation.refresh_from_db()
+    assert "northshire" not in evaluation.summary
+
+
 def test_somebody_elses_change_is_not_overwritten(researcher):
     evaluation = EvaluationFactory(summary="Seen.")
     evaluations.edit(evaluation, by=researcher, seen={"summary": "Seen."}, summary="First.")

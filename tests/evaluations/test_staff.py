@@ -15,6 +15,7 @@ from tests.factories import (
     MembershipFactory,
     OrganisationFactory,
     OutputFactory,
+    PartnershipFactory,
     ProgrammeFactory,
     ProtocolFactory,
     StaffFactory,
@@ -116,6 +117,25 @@ def test_the_back_room_changes_nothing_that_the_public_has_read(admin_client):
     for row, kept in zip(rows, names, strict=True):
         page = admin_client.get(reverse(f"admin:evaluations_{row._meta.model_name}_change", args=[row.pk]))
         assert not kept & set(page.context["adminform"].form.fields)
+
+
+def test_an_evaluation_tells_nobody_of_a_partnership_that_is_kept_from_them(client, admin_client):
+    judge, other = (StaffFactory(post=StaffRole.RESEARCH) for _ in range(2))
+    kept = PartnershipFactory(organisation__name="Canary council", public_from=None, kept_from=[judge.pk])
+    told, secret = EvaluationFactory(), EvaluationFactory(title="Canary study", public_from=None)
+    DutyFactory(evaluation=secret, due_on=localdate() - timedelta(days=9))
+    for evaluation in (told, secret):
+        evaluation.partnerships.add(kept)
+    pages = [at("board"), at("manage", told.pk), at("edit", told.pk), reverse("staff_work")]
+    client.force_login(judge)
+    assert [page for page in pages if "Canary" in client.get(page).content.decode()] == []
+    assert client.get(at("manage", secret.pk)).status_code == 404
+    form = client.get(at("edit", told.pk)).context["form"]
+    sent = {name: form[name].value() for name in ("title", "summary", "design", "independence", "version")}
+    assert client.post(at("edit", told.pk), sent | {"partnerships": [PartnershipFactory().pk]}).status_code == 302
+    assert told.partnerships.filter(pk=kept.pk).exists()
+    client.force_login(other)
+    assert [page for page in pages if "Canary" not in client.get(page).content.decode()] == []
 
 
 def test_evaluators_and_clusters_are_added(as_researcher):

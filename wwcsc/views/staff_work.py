@@ -16,6 +16,7 @@ from calls.models import Application, Assessment, Call
 from evaluations.choices import DutyState
 from evaluations.models import Duty
 from notices.models import Notice, Pulse
+from people.models import Person
 from people.requests import SignedInRequest
 from people.rules import is_programme_staff
 from programmes.choices import PartnershipStatus
@@ -57,7 +58,7 @@ def staff_work(request: SignedInRequest) -> HttpResponse:
             :SHOWN
         ],
         "announcements": partnerships.filter(public_from__gt=now).order_by("public_from")[:SHOWN],
-        "late_duties": _late_duties(),
+        "late_duties": _late_duties(person),
         "held_mail": Notice.objects.visible_to(person).held().count(),
         "dead_mail": Notice.objects.visible_to(person).needing_a_person().count(),
         "machinery": machinery(),
@@ -65,9 +66,11 @@ def staff_work(request: SignedInRequest) -> HttpResponse:
     return render(request, "wwcsc/staff_work.html", context)
 
 
-def _late_duties() -> list[Duty]:
+def _late_duties(person: Person) -> list[Duty]:
     """Promises whose day, month, season or year is over, the oldest first."""
-    possible = Duty.objects.filter(due_on__lt=localdate()).select_related("evaluation").order_by("due_on")
+    possible = (
+        Duty.objects.visible_to(person).filter(due_on__lt=localdate()).select_related("evaluation").order_by("due_on")
+    )
     return list(islice((duty for duty in possible if duty.state == DutyState.LATE), SHOWN))
 
 
