@@ -1,8 +1,11 @@
-"""Mails a second through the outbox, beside the floor: the same messages by bare smtplib over one connection.
+"""Mails a second through the outbox, beside the floor and beside what most projects do.
 
-Run as ``python -m benchmarks.outbox [--mails 2000] [--rounds 3]``. Floor and outbox take turns in one run, and the figure
-to keep is the ratio: the machine may be busy. PostgreSQL runs without fsync here, as in the tests; with it, each commit
-costs what the disk costs (two for each mail, and two for 25 announcements that share a wire mark).
+The floor is bare smtplib: the same messages, ready made, over one connection for each process. The peer is a Celery task
+for each mail (``benchmarks/task_per_mail.py``), tuned. All take turns in one run against one small mail server, so the
+figures to keep are the ratios: the machine may be busy. PostgreSQL runs without fsync here, as in the tests; with it, each
+commit costs what the disk costs: one for each mail, or for 25 announcements that share a wire mark.
+
+It also measures how long it takes to put one announcement into the outbox for everybody, and row by row.
 """
 
 import argparse
@@ -11,11 +14,22 @@ import multiprocessing
 import os
 import smtplib
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+
+ENOUGH_SECONDS = 300
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Sink(asyncio.Protocol):
@@ -62,69 +76,242 @@ def run_sink(pipe: Connection) -> None:
     asyncio.run(serve())
 
 
-def timed(work: Callable[[], None], mails: int) -> tuple[float, float]:
-    """Mails a second, and our own processor time for one mail in microseconds."""
-    started, worked = time.perf_counter(), time.process_time()
-    work()
-    return mails / (time.perf_counter() - started), (time.process_time() - worked) / mails * 1e6
+def processor_seconds_of(pid: int) -> float:
+    numbers = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(numbers[11]) + int(numbers[12])) / TICKS
 
 
-def bench(mails: int, rounds: int, port: int) -> None:
-    # After django.setup(), which the servers of the run come before.
-    from django.test.utils import override_settings  # noqa: PLC0415
+def run_sender(pipe: Connection, database: str, port: int) -> None:
+    """A process that sends when it is told to, and says what that cost: itself, and its end of the database."""
+    import django  # noqa: PLC0415 - in the new process, before anything of ours
 
-    from notices.choices import PRIORITY, NoticeKind  # noqa: PLC0415
-    from notices.delivery import Courier, Pace, message_of  # noqa: PLC0415
-    from notices.models import Notice  # noqa: PLC0415
-    from tests.factories import NoticeFactory  # noqa: PLC0415
+    django.setup()
+    from django.conf import settings  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415
 
-    options = {"host": "127.0.0.1", "port": port, "timeout": 10}
-    mailers = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
+    from benchmarks.task_per_mail import mailers  # noqa: PLC0415
+    from notices.delivery import Courier  # noqa: PLC0415
 
-    def floor() -> None:
-        content = message_of(NoticeFactory.build(pk=1)).message().as_bytes()
-        with smtplib.SMTP("127.0.0.1", port) as line:
-            for number in range(mails):
-                line.sendmail("portal@localhost", [f"reader{number}@demo.example"], content)
+    settings.MAILERS = mailers(port)
+    connection.settings_dict["NAME"] = database
+    connection.ensure_connection()
+    while True:
+        what, content, mails = pipe.recv()
+        backend = connection.connection.info.backend_pid
+        ours, theirs = time.process_time(), processor_seconds_of(backend)
+        if what == "floor":
+            with smtplib.SMTP("127.0.0.1", port) as line:
+                for number in range(mails):
+                    line.sendmail("portal@localhost", [f"reader{number}@demo.example"], content)
+            sent = mails
+        else:
+            sent = Courier().drain()
+        pipe.send((sent, time.process_time() - ours, processor_seconds_of(backend) - theirs))
 
-    def outbox(kind: str) -> Callable[[], None]:
-        Notice.objects.all().delete()
-        rows = NoticeFactory.build_batch(mails, kind=kind, priority=PRIORITY[NoticeKind(kind)])
-        Notice.objects.bulk_create(rows, batch_size=1000)
-        return lambda: print_if_wrong(Courier(Pace(batch=100)).drain(), mails)
 
-    rates: dict[str, list[tuple[float, float]]] = {"floor": [], "one wire mark each": [], "25 to a wire mark": []}
-    with override_settings(MAILERS=mailers):
-        # What a long-running sender has done long ago: addresses of pages read, queries prepared.
-        outbox(NoticeKind.BULK)()
-        for _ in range(rounds):
-            rates["floor"].append(timed(floor, mails))
-            rates["one wire mark each"].append(timed(outbox(NoticeKind.REMINDER), mails))
-            rates["25 to a wire mark"].append(timed(outbox(NoticeKind.BULK), mails))
-    base = statistics.median(rate for rate, _ in rates["floor"])
-    print(f"{mails} mails, median of {rounds}, one process, load average {os.getloadavg()[0]:.1f}")
-    for name, seen in rates.items():
-        rate = statistics.median(rate for rate, _ in seen)
-        work = statistics.median(work for _, work in seen)
-        print(
-            f"  {name:20} {rate:8.0f} mails/s  {rate / base:6.1%} of the floor  {work:7.0f} us of our processor a mail"
+@dataclass
+class Run:
+    rate: float  # mails a second
+    ours: float = 0  # microseconds of processor for each mail, in our processes
+    theirs: float = 0  # and in those of the database
+
+
+@dataclass
+class Senders:
+    pipes: list[Connection]
+
+    def send(self, what: str, mails: int, *, processes: int, content: bytes = b"") -> Run:
+        pipes = self.pipes[:processes]
+        started = time.perf_counter()
+        for pipe in pipes:
+            pipe.send((what, content, mails // processes))
+        answers = [pipe.recv() for pipe in pipes]
+        took = time.perf_counter() - started
+        sent = sum(answer[0] for answer in answers)
+        if sent != mails:
+            print(f"  {what}: {sent} of {mails} were sent")
+        return Run(sent / took, *(sum(answer[part] for answer in answers) / sent * 1e6 for part in (1, 2)))
+
+
+@contextmanager
+def senders(how_many: int, database: str, port: int) -> Iterator[Senders]:
+    new = multiprocessing.get_context("spawn")
+    pipes, processes = [], []
+    for _ in range(how_many):
+        ours, theirs = new.Pipe()
+        process = new.Process(target=run_sender, args=(theirs, database, port), daemon=True)
+        process.start()
+        pipes.append(ours)
+        processes.append(process)
+    try:
+        yield Senders(pipes)
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+@contextmanager
+def worker(database: str, port: int, broker: str) -> Iterator[None]:
+    command = [sys.executable, "-m", "celery", "-A", "benchmarks.task_per_mail", "worker", "-c", "2", "-l", "ERROR"]
+    more = {"BENCH_DATABASE": database, "BENCH_MAIL_PORT": str(port), "BENCH_BROKER": broker}
+    process = subprocess.Popen(
+        [*command, "--without-gossip", "--without-mingle"],
+        env=os.environ | more,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+class Bench:
+    """Built once Django is there; each method is one way of sending, and returns what it cost."""
+
+    def __init__(self, people: int, crew: Senders, broker: str) -> None:
+        from calls.models import Extension  # noqa: PLC0415
+        from calls.notices import announcements  # noqa: PLC0415
+        from notices.choices import PRIORITY, NoticeKind  # noqa: PLC0415
+        from notices.models import Notice  # noqa: PLC0415
+        from people.models import Person  # noqa: PLC0415
+        from tests.factories import CallFactory, NoticeFactory, PersonFactory  # noqa: PLC0415
+
+        self.crew, self.broker, self.notices, self.announcements = crew, broker, Notice, announcements
+        self.factory, self.priority, self.reminder = NoticeFactory, PRIORITY, NoticeKind.REMINDER
+        self.call = CallFactory()
+        was, staff = self.call.closes_at - timedelta(days=7), PersonFactory()
+        self.extension = Extension.objects.create(
+            call=self.call, was=was, now=self.call.closes_at, reason="The portal was down for a day.", made_by=staff
         )
+        Person.objects.bulk_create(
+            Person(email=f"reader{number}@demo.example", name=f"Reader {number}") for number in range(people)
+        )
+        self.people = Person.objects.filter(email__endswith="@demo.example").order_by("pk")
+        self.letter = announcements.EXTENDED.write(self.call.pk, {"extension": self.extension.pk})
+
+    def empty(self) -> None:
+        self.notices.objects.all().delete()
+
+    def content(self) -> bytes:
+        from notices.delivery.messages import bytes_of, skeleton_of  # noqa: PLC0415
+
+        words, to = self.letter, "reader1@demo.example"
+        return bytes_of(words, skeleton_of(words), kind="bulk", to=to, message_id="<1.1@localhost>")
+
+    def floor(self, mails: int, processes: int) -> Run:
+        return self.crew.send("floor", mails, processes=processes, content=self.content())
+
+    def expand(self, people: int) -> float:
+        """Seconds for one announcement to everybody, by one statement."""
+        self.empty()
+        started = time.perf_counter()
+        some = self.people.filter(pk__in=list(self.people.values_list("pk", flat=True)[:people]))
+        readers = self.announcements.readers_of(self.call, some, key="bench")
+        queued = self.announcements.queue_for_all(
+            self.announcements.EXTENDED, readers, about=self.call, extension=self.extension.pk
+        )
+        took = time.perf_counter() - started
+        if queued != people:
+            print(f"  {queued} of {people} were queued")
+        return took
+
+    def row_by_row(self, people: int) -> float:
+        """Seconds for the same, as one would do it by hand: a letter for each person, rendered and saved."""
+        from django.db import transaction  # noqa: PLC0415
+
+        from notices.actions import queue  # noqa: PLC0415
+
+        self.empty()
+        values = self.announcements.about_the_extension(self.call.pk, extension=self.extension.pk) | {"kind": "bulk"}
+        started = time.perf_counter()
+        with transaction.atomic():
+            for person in self.people[:people]:
+                queue("calls/emails/extended", to=person.email, key=f"one:{person.pk}", person=person, **values)
+        return time.perf_counter() - started
+
+    def announcement(self, mails: int, processes: int) -> Run:
+        self.expand(mails)
+        return self.crew.send("outbox", mails, processes=processes)
+
+    def letters(self, mails: int, processes: int) -> Run:
+        self.fill(mails)
+        return self.crew.send("outbox", mails, processes=processes)
+
+    def fill(self, mails: int) -> list[int]:
+        self.empty()
+        words = {"subject": self.letter.subject, "body_text": self.letter.text, "body_html": self.letter.html}
+        rows = self.factory.build_batch(mails, kind=self.reminder, priority=self.priority[self.reminder], **words)
+        return [row.pk for row in self.notices.objects.bulk_create(rows, batch_size=1000)]
+
+    def tasks(self, mails: int) -> Run:
+        """The tasks lie in the broker before the clock starts: putting them there is not counted."""
+        from benchmarks.task_per_mail import app, send_one  # noqa: PLC0415
+
+        numbers = self.fill(mails)
+        app.conf.broker_url = self.broker
+        app.control.cancel_consumer("task_per_mail", reply=True, timeout=5)
+        for number in numbers:
+            send_one.delay(number)
+        started = time.perf_counter()
+        app.control.add_consumer("task_per_mail")
+        sent = self.notices.objects.filter(status="sent")
+        while sent.count() < mails and time.perf_counter() - started < ENOUGH_SECONDS:
+            time.sleep(0.02)
+        return Run(mails / (time.perf_counter() - started))
 
 
-def print_if_wrong(sent: int, mails: int) -> None:
-    if sent != mails:
-        print(f"  only {sent} of {mails} were sent")
+def compare(bench: Bench, mails: int, rounds: int) -> None:
+    ways: dict[str, tuple[str, Callable[[], Run]]] = {
+        "floor, 2 processes": ("", lambda: bench.floor(mails, 2)),
+        "announcement, 2 processes, 25 to a wire mark": ("floor, 2 processes", lambda: bench.announcement(mails, 2)),
+        "floor, 1 process": ("", lambda: bench.floor(mails // 2, 1)),
+        "announcement, 1 process, 25 to a wire mark": ("floor, 1 process", lambda: bench.announcement(mails // 2, 1)),
+        "letters, 1 process, a wire mark each": ("floor, 1 process", lambda: bench.letters(mails // 4, 1)),
+        "Celery, a task for each mail, 2 processes": ("floor, 2 processes", lambda: bench.tasks(mails // 10)),
+    }
+    for _, way in ways.values():  # once, uncounted: what a long-running sender has done long ago
+        way()
+    runs: dict[str, list[Run]] = defaultdict(list)
+    for _ in range(rounds):
+        for name, (_, way) in ways.items():
+            runs[name].append(way())
+    rates = {name: statistics.median(run.rate for run in some) for name, some in runs.items()}
+    peer = rates["Celery, a task for each mail, 2 processes"]
+    print(f"{mails} mails, median of {rounds}, load average {os.getloadavg()[0]:.1f}")
+    for name, (base, _) in ways.items():
+        ours, theirs = (statistics.median(getattr(run, part) for run in runs[name]) for part in ("ours", "theirs"))
+        share = f"{rates[name] / rates[base]:6.1%} of the floor, {rates[name] / peer:5.1f} x Celery" if base else ""
+        cost = f"{ours:5.0f} + {theirs:4.0f} us a mail (we + database)" if ours else ""
+        print(f"  {name:46}{rates[name]:7.0f} mails/s  {share:38}{cost}")
+
+
+def expansion(bench: Bench, people: int, rounds: int) -> None:
+    fewer = max(people // 20, 1)
+    bench.expand(people)
+    pairs = [(bench.expand(people) / people, bench.row_by_row(fewer) / fewer) for _ in range(rounds)]
+    one, row = statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+    print(f"One announcement into the outbox, median of {rounds}, load average {os.getloadavg()[0]:.1f}")
+    print(f"  {people} readers by one statement    {one * people:6.2f} s  {one * 1e6:6.0f} us a reader")
+    print(
+        f"  a row at a time                    {row * people:6.2f} s  {row * 1e6:6.0f} us a reader  {row / one:.0f} x"
+    )
 
 
 def main(options: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mails", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=3)
-    chosen = parser.parse_args(options)
+    parser.add_argument("--mails", type=int, default=4000)
+    parser.add_argument("--people", type=int, default=10000)
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen: Any = parser.parse_args(options)
 
     import django  # noqa: PLC0415 - setting up starts servers, which asking for help must not
 
     django.setup()
+    from django.conf import settings  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415
     from django.test.utils import setup_databases, teardown_databases  # noqa: PLC0415
 
     ours, theirs = multiprocessing.Pipe()
@@ -132,7 +319,11 @@ def main(options: list[str] | None = None) -> None:
     sink.start()
     made = setup_databases(verbosity=0, interactive=False)
     try:
-        bench(chosen.mails, chosen.rounds, ours.recv())
+        port, database, broker = ours.recv(), str(connection.settings_dict["NAME"]), settings.CELERY_BROKER_URL
+        with worker(database, port, broker), senders(2, database, port) as crew:
+            bench = Bench(max(chosen.people, chosen.mails), crew, broker)
+            expansion(bench, chosen.people, chosen.rounds)
+            compare(bench, chosen.mails, chosen.rounds)
     finally:
         teardown_databases(made, verbosity=0)
         sink.kill()

@@ -28,7 +28,17 @@ NEWS_IS_USEFUL_FOR = timedelta(days=3)  # "your password was changed" matters to
 FOR_MAIL = ("code", "password_reset_url", "deleted_email", "from_email", "to_email", "ip", "user_agent", "timestamp")
 
 
+# Where allauth asks for a second factor, and whether to trust the browser, staff are asked more strictly.
+STRICTER_STAGES = {
+    "allauth.mfa.stages.AuthenticateStage": "people.sign_in.SecondFactorStage",
+    "allauth.mfa.stages.TrustStage": "people.sign_in.TrustedBrowserStage",
+}
+
+
 class PortalAccountAdapter(DefaultAccountAdapter):
+    def get_login_stages(self) -> list[str]:
+        return [STRICTER_STAGES.get(stage, stage) for stage in super().get_login_stages()]
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit.actions import record
 from lifecycle.actions import RecordChanged, move
 from notices.choices import PRIORITY, USEFUL_FOR, NoticeKind, NoticeStatus
-from notices.letters import LetterRefused, version_of, write
+from notices.letters import LetterRefused, is_about_demonstration, version_of, write
 from notices.mailings import READER, Mailing
 from notices.models import Attempt, Notice, Suppression
 from notices.tasks import doorbell
@@ -45,7 +45,8 @@ def queue(
     existing = Notice.objects.filter(key=key).first()
     if existing is not None:
         return existing
-    letter = write(template, {"person": person, "about": about, **context})
+    values = {"person": person, "about": about, **context}
+    letter = write(template, values)
     now = timezone.now()
     due_at = due_at or now
     notice = Notice(
@@ -67,7 +68,7 @@ def queue(
         first_due_at=due_at,
         due_at=due_at,
         expires_at=expires_at or due_at + USEFUL_FOR[NoticeKind(kind)],
-        is_demonstration=bool(getattr(about, "is_demonstration", False) or getattr(person, "is_demonstration", False)),
+        is_demonstration=is_about_demonstration(values),
     )
     notice.message_id = f"<{notice.pk}.1@{settings.MAIL_DOMAIN}>"
     try:

@@ -1,5 +1,6 @@
 """From a template and its context to a subject and two bodies. A letter with a hole in it is refused, never sent."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -14,6 +15,7 @@ from django.template.loaders.cached import Loader as CachedLoader
 from django.template.loaders.filesystem import Loader as FilesystemLoader
 
 LONGEST_SUBJECT = 200
+MANY_EMPTY_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
 
 
 class LetterRefused(ValueError):
@@ -94,17 +96,23 @@ def write(template: str, context: dict[str, Any]) -> Letter:
         "portal_name": "WWCSC portal",
         "portal_address": settings.PORTAL_ADDRESS,
         "contact_email": settings.CONTACT_EMAIL,
+        "is_demonstration": is_about_demonstration(context),
         **context,
     }
     subject = one_line(_part(f"{template}/subject.txt", values))
     if not subject:
         raise LetterRefused(f"{template}/subject.txt came out empty")
     values["subject"] = subject
-    text = _part(f"{template}/body.txt", values).strip() + "\n"
+    text = MANY_EMPTY_LINES.sub("\n\n", _part(f"{template}/body.txt", values)).strip() + "\n"
     html = _part(f"{template}/body.html", values).strip() + "\n"
     if not text.strip() or not html.strip():
         raise LetterRefused(f"{template} came out without a body")
     return Letter(subject=subject, text=text, html=html)
+
+
+def is_about_demonstration(context: dict[str, Any]) -> bool:
+    """What is made up says so in its mail as well as on its page."""
+    return any(getattr(value, "is_demonstration", False) for value in context.values())
 
 
 def one_line(text: str) -> str:

@@ -5,8 +5,7 @@ for all who are in the same hand. An app above says, for each such mail, where i
 any more. The words name no reader, so one wording serves everybody and is kept once, under its hash.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -101,16 +100,11 @@ def name_of(template: str) -> str:
     return _mailings[template].name if template in _mailings else template
 
 
-def not_needed_any_more(parcels: Iterable[Parcel]) -> dict[int, str]:
-    """Why rows that are written when they are sent must not go: their reader has left, or what they tell has passed."""
-    by_template: dict[str, list[Parcel]] = defaultdict(list)
-    for parcel in parcels:
-        by_template[parcel.template].append(parcel)
-    reasons = _whose_reader_has_left([parcel for group in by_template.values() for parcel in group])
-    for template, group in by_template.items():
-        if template in _mailings:
-            reasons = {**_mailings[template].not_needed(group), **reasons}
-    return reasons
+def not_needed_any_more(parcels: list[Parcel]) -> dict[int, str]:
+    """Why rows of one mailing must not go: their reader has left, or what they tell has passed."""
+    mailing = _mailings.get(parcels[0].template)
+    passed = mailing.not_needed(parcels) if mailing else {}
+    return {**passed, **_whose_reader_has_left(parcels)}
 
 
 def _whose_reader_has_left(parcels: list[Parcel]) -> dict[int, str]:

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from itertools import groupby
 from smtplib import (
     SMTP,
+    SMTPDataError,
     SMTPException,
     SMTPRecipientsRefused,
     SMTPResponseException,
     SMTPSenderRefused,
+    SMTPServerDisconnected,
 )
 from typing import Any
 
@@ -29,6 +32,8 @@ from notices.mailings import Parcel
 from notices.models import Notice, Pulse
 
 log = structlog.get_logger(__name__)
+
+SHUTTING_DOWN = 421
 
 
 class RelayGone(Exception):
@@ -50,7 +55,11 @@ def outcome_of(parcel: Parcel, problem: Exception) -> Outcome:
         return Outcome(parcel, "dead", f"{where} refused: {said}", certainly_not_sent=True)
     if codes:
         return Outcome(
-            parcel, "later", f"put off by the relay: {said}", certainly_not_sent=True, relay_is_gone=421 in codes
+            parcel,
+            "later",
+            f"put off by the relay: {said}",
+            certainly_not_sent=True,
+            relay_is_gone=SHUTTING_DOWN in codes,
         )
     return Outcome(parcel, "later", f"connection lost while sending: {type(problem).__name__}")
 
@@ -190,9 +199,8 @@ class Courier:
         except (OSError, SMTPException) as problem:
             note_that_the_relay_is_silent(problem)
             raise RelayGone from problem
-        line: SMTP = self.mailer.connection
         to = parcel.to if PLAIN_ADDRESS.fullmatch(parcel.to) else self.mailer.prep_address(parcel.to)
-        line.sendmail(self.envelope_sender, [to], parcel.content)
+        hand_to(self.mailer.connection, self.envelope_sender, to, parcel.content)
 
     @cached_property
     def envelope_sender(self) -> str:
@@ -200,8 +208,35 @@ class Courier:
 
     def recover_connection(self, problem: Exception) -> None:
         """smtplib resets the conversation after a refusal; after anything else we start a new one."""
-        if not isinstance(problem, SMTPRecipientsRefused) or 421 in codes_of(problem):
+        if not isinstance(problem, SMTPRecipientsRefused) or SHUTTING_DOWN in codes_of(problem):
             self.hang_up()
+
+
+def hand_to(line: SMTP, sender: str, to: str, content: bytes) -> None:
+    """One mail over a line that is open: what ``smtplib.sendmail`` does, for addresses that need no parsing any more."""
+    line.ehlo_or_helo_if_needed()
+    size = f" size={len(content)}" if line.does_esmtp and line.has_extn("size") else ""
+    code, said = line.docmd(f"mail FROM:<{sender}>{size}")
+    if code != 250:
+        _start_over(line, code)
+        raise SMTPSenderRefused(code, said, sender)
+    code, said = line.docmd(f"rcpt TO:<{to}>")
+    if code not in (250, 251):
+        _start_over(line, code)
+        raise SMTPRecipientsRefused({to: (code, said)})
+    code, said = line.data(content)
+    if code != 250:
+        _start_over(line, code)
+        raise SMTPDataError(code, said)
+
+
+def _start_over(line: SMTP, code: int) -> None:
+    """The next mail finds the line ready, or closed. What the server said about this one is what counts."""
+    if code == SHUTTING_DOWN:
+        line.close()
+    else:
+        with suppress(SMTPServerDisconnected):
+            line.rset()
 
 
 def letter_of(parcel: Parcel) -> EmailMultiAlternatives:

@@ -8,10 +8,13 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, Self
+from weakref import WeakSet
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -68,38 +71,60 @@ UPDATE notices_notice
  WHERE id = ANY(%s::bigint[])
 """
 
+# Planned once for each connection: planning it costs as much as doing it.
 # The mails that were sent since the last mark are settled, and the next ones marked, in one commit. The next are marked
 # only if every one of them is still ours: either all leave, or none does.
 SETTLE_AND_MARK = """
+(uuid, bigint[], bigint[], text[], text[], text[]) AS
 WITH settled AS (
     UPDATE notices_notice
        SET status = 'sent', sent_at = clock_timestamp(), error = '', lease_token = NULL, lease_until = NULL,
            body_text = CASE kind WHEN 'security' THEN '' ELSE body_text END,
            body_html = CASE kind WHEN 'security' THEN '' ELSE body_html END,
            context = CASE kind WHEN 'security' THEN '{}' ELSE context END
-     WHERE id = ANY(%(sent)s::bigint[]) AND status = 'leased' AND lease_token = %(token)s
+     WHERE id = ANY($2) AND status = 'leased' AND lease_token = $1
     RETURNING id
 ), noted AS (
     INSERT INTO notices_attempt (notice_id, at, what, detail)
     SELECT id, clock_timestamp(), 'accepted', 'the mail server took it' FROM settled
 ), ours AS (
     SELECT id FROM notices_notice
-     WHERE id = ANY(%(marked)s::bigint[]) AND status = 'leased' AND lease_token = %(token)s
+     WHERE id = ANY($3) AND status = 'leased' AND lease_token = $1
        AND lease_until > clock_timestamp()
        FOR UPDATE
 ), words AS (
-    SELECT * FROM unnest(%(marked)s::bigint[], %(hashes)s::text[], %(versions)s::text[], %(subjects)s::text[])
+    SELECT * FROM unnest($3, $4, $5, $6)
         AS w (id, hash, version, subject)
 ), marked AS (
     UPDATE notices_notice AS notice
        SET wire_at = clock_timestamp(), words_hash = words.hash,
            template_version = coalesce(nullif(words.version, ''), notice.template_version), subject = words.subject
       FROM ours JOIN words USING (id)
-     WHERE notice.id = ours.id AND (SELECT count(*) FROM ours) = cardinality(%(marked)s::bigint[])
+     WHERE notice.id = ours.id AND (SELECT count(*) FROM ours) = cardinality($3)
     RETURNING notice.id
 )
 SELECT (SELECT count(*) FROM settled), (SELECT count(*) FROM marked)
 """
+
+
+NAME = f"settle_and_mark_{sha256(SETTLE_AND_MARK.encode()).hexdigest()[:8]}"
+_prepared: WeakSet[Any] = WeakSet()
+
+
+@contextmanager
+def prepared() -> Iterator[Any]:
+    """A cursor on a connection that knows the statement.
+
+    Behind a pooler, which hands out a connection for each transaction, it is asked each time, in the same transaction.
+    """
+    is_pooled = bool(connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"))
+    with transaction.atomic() if is_pooled else nullcontext(), connection.cursor() as cursor:
+        if is_pooled or connection.connection not in _prepared:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE name = %s)", [NAME])
+            if not cursor.fetchone()[0]:
+                cursor.execute(f"PREPARE {NAME} {SETTLE_AND_MARK}")
+            _prepared.add(connection.connection)
+        yield cursor
 
 
 def parcel_of(row: Sequence[Any]) -> Parcel:
@@ -152,17 +177,17 @@ class Lease:
 
         Raises Stopped unless every one of the following is still ours; then none of them is marked.
         """
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(
-                SETTLE_AND_MARK,
-                {
-                    "token": self.token,
-                    "sent": [parcel.pk for parcel in sent],
-                    "marked": [parcel.pk for parcel in following],
-                    "hashes": [parcel.words_hash for parcel in following],
-                    "versions": [parcel.template_version for parcel in following],
-                    "subjects": [parcel.letter.subject for parcel in following],
-                },
+                f"EXECUTE {NAME} (%s, %s, %s, %s, %s, %s)",
+                [
+                    self.token,
+                    [parcel.pk for parcel in sent],
+                    [parcel.pk for parcel in following],
+                    [parcel.words_hash for parcel in following],
+                    [parcel.template_version for parcel in following],
+                    [parcel.letter.subject for parcel in following],
+                ],
             )
             settled, marked = cursor.fetchone()
         if settled != len(sent):
@@ -257,30 +282,37 @@ def _set_aside_the_late(late: list[Parcel]) -> None:
 
 
 def _without_what_nobody_needs(parcels: list[Parcel]) -> list[Parcel]:
-    open_to_change = [parcel for parcel in parcels if parcel.is_written_when_sent]
-    if not open_to_change:
-        return parcels
+    by_template: dict[str, list[Parcel]] = {}
+    for parcel in parcels:
+        if parcel.is_written_when_sent:
+            by_template.setdefault(parcel.template, []).append(parcel)
+    aside: set[int] = set()
+    for group in by_template.values():
+        aside |= _set_aside_the_needless(group)
+    return [parcel for parcel in parcels if parcel.pk not in aside]
+
+
+def _set_aside_the_needless(group: list[Parcel]) -> set[int]:
     try:
         with transaction.atomic():
-            reasons = not_needed_any_more(open_to_change)
+            reasons = not_needed_any_more(group)
     except (OperationalError, InterfaceError):
         raise
     except Exception as problem:
         # One mailing that cannot be asked about must not stop the mail of everybody else.
-        reasons = {}
         log.exception("mailing_not_checked", problem=type(problem).__name__)
-        _cannot_be_checked(open_to_change, problem)
-        parcels = [parcel for parcel in parcels if not parcel.is_written_when_sent]
+        _cannot_be_checked(group, problem)
+        return {parcel.pk for parcel in group}
     by_reason: dict[str, list[Parcel]] = {}
-    for parcel in open_to_change:
+    for parcel in group:
         if parcel.pk in reasons:
             by_reason.setdefault(reasons[parcel.pk], []).append(parcel)
-    for reason, group in by_reason.items():
-        Notice.objects.filter(pk__in=[parcel.pk for parcel in group]).update(
+    for reason, needless in by_reason.items():
+        Notice.objects.filter(pk__in=[parcel.pk for parcel in needless]).update(
             status=NoticeStatus.CANCELLED, error=reason[:500]
         )
-        note_all(group, "not needed any more", reason)
-    return [parcel for parcel in parcels if parcel.pk not in reasons]
+        note_all(needless, "not needed any more", reason)
+    return set(reasons)
 
 
 def _cannot_be_checked(parcels: list[Parcel], problem: Exception) -> None:

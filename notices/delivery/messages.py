@@ -7,12 +7,13 @@ the ordinary, such as an address that is not plain ASCII, still goes the long wa
 
 import binascii
 import re
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
 from email.policy import SMTP
 from email.utils import format_datetime
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 
 from django.conf import settings
@@ -30,7 +31,17 @@ LONGEST_PLAIN_SUBJECT = 60
 
 
 def unsubscribe_path(address: str) -> str:
-    return reverse("notices:unsubscribe", args=[Signer(salt=UNSUBSCRIBE_SALT).sign_object(address.lower())])
+    return _way_out().replace("TOKEN", signer().sign_object(address.lower()))
+
+
+@cache
+def _way_out() -> str:
+    return reverse("notices:unsubscribe", args=["TOKEN"])
+
+
+@cache
+def signer() -> Signer:
+    return Signer(salt=UNSUBSCRIBE_SALT)
 
 
 def headers_for(kind: str, to: str, message_id: str) -> dict[str, str]:
@@ -71,12 +82,16 @@ def skeleton_of(letter: Letter) -> Skeleton:
         body = b"".join((kind, b"--", line, b"\r\n", text, b"\r\n--", line, b"\r\n", html, b"\r\n--", line, b"--\r\n"))
     else:
         body = text
-    return Skeleton(b"".join((subject_header(letter.subject), sender_header(settings.DEFAULT_FROM_EMAIL), body)))
+    return Skeleton(
+        b"".join(
+            (subject_header(letter.subject), sender_headers(settings.DEFAULT_FROM_EMAIL, settings.CONTACT_EMAIL), body)
+        )
+    )
 
 
 def part(subtype: str, text: str) -> bytes:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
-    quoted = binascii.b2a_qp(lines.encode("utf-8"), istext=True)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    quoted = binascii.b2a_qp(lines.encode("utf-8"), istext=True).replace(b"\n", b"\r\n")
     head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
     return head.encode("ascii") + quoted
 
@@ -91,17 +106,19 @@ def subject_header(subject: str) -> bytes:
 
 
 @cache
-def sender_header(sender: str) -> bytes:
-    message = EmailMultiAlternatives("", "", sender, []).message(policy=SMTP)
-    return (
-        b"From: "
-        + message["From"].fold(policy=SMTP).partition(":")[2].strip().encode("ascii")
-        + b"\r\nMIME-Version: 1.0\r\n"
-    )
+def sender_headers(sender: str, answers_to: str) -> bytes:
+    message = EmailMultiAlternatives("", "", sender, [], reply_to=[answers_to]).message(policy=SMTP)
+    folded = "".join(SMTP.fold(name, message[name]) for name in ("From", "Reply-To"))
+    return folded.encode("ascii") + b"MIME-Version: 1.0\r\n"
 
 
 def now_as_header() -> str:
-    return format_datetime(datetime.now(UTC))
+    return _as_header(int(time.time()))
+
+
+@lru_cache(maxsize=2)
+def _as_header(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 def bytes_of(letter: Letter, skeleton: Skeleton, *, kind: str, to: str, message_id: str) -> bytes:
