@@ -26,7 +26,7 @@ class DatedQuerySet(models.QuerySet):
 
 class OrganisationQuerySet(models.QuerySet):
     def visible_to(self, person: Any) -> Self:
-        """Organisations are public facts, save demonstration ones and those that only a draft knows of."""
+        """Organisations are public facts, save those that only the centre and their own people know of."""
         if getattr(person, "is_centre_staff", False):
             return self
         public = Q(is_public=True)

@@ -1,6 +1,10 @@
+from typing import Any
+
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
+from django.http import HttpRequest
 
+from audit.actions import record
 from people.models import Person, Post
 
 # One way in: the back room asks for the same password, code or passkey and the same second factor as the rest.
@@ -10,6 +14,14 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 class PostInline(admin.TabularInline):
     model = Post
     extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: object, obj: Person | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: Person | None = None) -> bool:
+        """Given and ended on the staff pages, which write down who did it and end the person's sessions."""
+        return False
 
 
 @admin.register(Person)
@@ -30,12 +42,22 @@ class PersonAdmin(admin.ModelAdmin):
         "joined_at",
         "last_login",
     )
-    readonly_fields = ("joined_at", "last_login")
+    # Closed, opened and put in charge on the staff pages or by command, which write down who did it.
+    readonly_fields = ("is_active", "is_superuser", "joined_at", "last_login")
     inlines = (PostInline,)
 
     def has_delete_permission(self, request: object, obj: Person | None = None) -> bool:
         """People are closed, not deleted: what they did still needs somebody to have done it."""
         return False
+
+    def has_add_permission(self, request: object) -> bool:
+        """People come in by invitation."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Person, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "is_staff" in form.changed_data:
+            record("may open the back room" if obj.is_staff else "may not open the back room", obj, by=request.user)
 
 
 @admin.register(Post)
@@ -45,3 +67,12 @@ class PostAdmin(admin.ModelAdmin):
     search_fields = ("person__email", "person__name", "person__job_title")
     autocomplete_fields = ("person",)
     list_select_related = ("person",)
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: Post | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: object, obj: Post | None = None) -> bool:
+        return False

@@ -1,4 +1,4 @@
-"""What every request of a signed-in person passes: the second factor of staff, and the list of where they are signed in."""
+"""What every request passes before a view sees it: known methods, the door of the staff area, the second factor of staff."""
 
 from collections.abc import Callable
 
@@ -7,14 +7,28 @@ from allauth.usersessions.middleware import UserSessionsMiddleware
 from django.conf import settings
 from django.contrib import messages
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from people.rules import Refused
+
+METHODS = ("GET", "HEAD", "POST")
+STAFF_AREA = "/staff/"
 OPEN_WITHOUT_A_SECOND_FACTOR = ("account_", "mfa_", "usersessions_", "healthz", "javascript", "static")
-
-
 SEEN_AGAIN_AFTER = 60  # seconds
+
+
+class KnownMethodsMiddleware:
+    """The portal is asked and told, nothing else: a view that looks for POST must not take a PUT for a GET."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in METHODS:
+            return HttpResponseNotAllowed(METHODS)
+        return self.get_response(request)
 
 
 class SessionActivityMiddleware(UserSessionsMiddleware):
@@ -49,3 +63,21 @@ class SecondFactorMiddleware:
             request, "Staff sign in with a second factor. Set one up here, then go on with what you were doing."
         )
         return redirect(reverse("mfa_index"))
+
+
+class StaffAreaMiddleware:
+    """One door before everything under /staff/: whoever is not on the staff gets the same refusal for every address there.
+
+    Behind it each page asks its own question; a page that forgets to ask is still closed to everybody else.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> None:
+        person = request.user
+        if request.path.startswith(STAFF_AREA) and person.is_authenticated and not person.is_centre_staff:
+            raise Refused(person, "people.enter_staff_area")

@@ -54,6 +54,7 @@ def is_administrator(person: Any) -> bool:
     return isinstance(person, Person) and person.has_staff_role(StaffRole.ADMINISTRATOR)
 
 
+rules.add_perm("people.enter_staff_area", is_centre_staff)
 rules.add_perm("people.view_person", is_centre_staff)
 rules.add_perm("people.manage_staff", is_administrator)
 

@@ -9,7 +9,7 @@ from django.db.models import Prefetch
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from calls.actions import assessments as actions
 from calls.choices import OUT_OF_ASSESSMENT, AssessmentStatus, CallStatus
@@ -24,6 +24,7 @@ from people.rules import require
 PAGE = 25
 
 
+@require_safe
 def assess(request: SignedInRequest) -> HttpResponse:
     """Only my own, whatever my role: this page says nothing of anybody else's."""
     mine = Assessment.objects.filter(assessor=request.user).select_related(

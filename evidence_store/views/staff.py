@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from audit.actions import record
 from evaluations.models import Evaluation
@@ -60,6 +60,7 @@ def add_errors(form: forms.BaseForm, error: ValidationError) -> None:
             form.add_error(field if field in form.fields else None, sentence)
 
 
+@require_safe
 def board(request: SignedInRequest) -> HttpResponse:
     _staff_only(request.user)
     words, status = request.GET.get("q", "").strip()[:100], request.GET.get("status", "")
@@ -84,6 +85,7 @@ def board(request: SignedInRequest) -> HttpResponse:
     return render(request, "evidence_store/board.html", context)
 
 
+@require_safe
 def manage(request: SignedInRequest, pk: int) -> HttpResponse:
     entry = find(request, pk)
     context = {
@@ -93,7 +95,8 @@ def manage(request: SignedInRequest, pk: int) -> HttpResponse:
         "may_change": request.user.has_perm("evidence_store.change_entry", entry),
         "may_rate": request.user.has_perm("evidence_store.rate_finding", entry),
         "may_publish": request.user.has_perm("evidence_store.publish_entry", entry)
-        and can_move(entry, EntryStatus.PUBLISHED),
+        and (can_move(entry, EntryStatus.PUBLISHED) or actions.waits_for_its_moment(entry)),
+        "waits": actions.waits_for_its_moment(entry),
         "may_supersede": request.user.has_perm("evidence_store.withdraw_entry", entry)
         and can_move(entry, EntryStatus.SUPERSEDED),
         "may_withdraw": request.user.has_perm("evidence_store.withdraw_entry", entry)

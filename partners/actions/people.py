@@ -162,6 +162,10 @@ def accept_as_new_person(invitation: Invitation, *, name: str, job_title: str, p
     return person
 
 
+# What each role may do includes what those before it may.
+MIGHT = (MembershipRole.READER, MembershipRole.DATA, MembershipRole.EDITOR, MembershipRole.LEAD)
+
+
 # --- belonging ---------------------------------------------------------------------------------------------------------
 
 
@@ -169,6 +173,9 @@ def _start(person: Person, organisation: Organisation, role: str, *, by: Person)
     Organisation.objects.select_for_update().get(pk=organisation.pk)
     today = localdate()
     for former in Membership.objects.filter(person=person, organisation=organisation, ends_on__isnull=True):
+        if MIGHT.index(former.role) >= MIGHT.index(role):
+            # An older invitation, to another address of the same person, takes nothing away.
+            return former
         _end_on(former, max(today, former.starts_on))
     membership = Membership.objects.create(person=person, organisation=organisation, role=role, starts_on=today)
     record("joined", membership, by=by, organisation=organisation.pk, role=role)

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -50,9 +51,15 @@ class StaffInviteForm(forms.Form):
         help_text="Only for our own staff.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, purposes: Collection[str], **kwargs: Any) -> None:
+        """``purposes`` are those for which this person may invite; no other is offered."""
         super().__init__(*args, **kwargs)
+        offered = [choice for choice in InvitationPurpose.choices if choice[0] in purposes]
+        self.fields["purpose"].choices = offered  # type: ignore[attr-defined]
         self.fields["organisation"].queryset = Organisation.objects.able_to_apply().order_by("name")  # type: ignore[attr-defined]
+        for name, purpose in (("organisation", "member"), ("role", "member"), ("staff_role", "staff")):
+            if purpose not in purposes:
+                del self.fields[name]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

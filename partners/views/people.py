@@ -23,7 +23,7 @@ from people import actions as accounts
 from people.actions import AccountRefused
 from people.models import Person, Post
 from people.requests import SignedInRequest
-from people.rules import require
+from people.rules import Refused, require
 
 SIGN_IN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -236,7 +236,8 @@ def staff_people(request: SignedInRequest) -> HttpResponse:
         )
     )
     page = Paginator(people, 50).get_page(request.GET.get("page"))
-    return render(request, "partners/people/staff_people.html", {"page": page, "form": form})
+    context = {"page": page, "form": form, "may_invite": bool(purposes_of(request.user))}
+    return render(request, "partners/people/staff_people.html", context)
 
 
 def _found(people: QuerySet[Person], words: str, kind: str) -> QuerySet[Person]:
@@ -255,10 +256,13 @@ def _found(people: QuerySet[Person], words: str, kind: str) -> QuerySet[Person]:
 
 @get_or_post
 def staff_invite(request: SignedInRequest) -> HttpResponse:
-    require(request.user, "people.view_person")
+    purposes = purposes_of(request.user)
+    if not purposes:
+        raise Refused(request.user, "partners.invite_assessor")
     form = StaffInviteForm(
         request.POST if request.method == "POST" else None,
-        initial={"purpose": InvitationPurpose.MEMBER, "role": MembershipRole.LEAD},
+        purposes=purposes,
+        initial={"purpose": purposes[0], "role": MembershipRole.LEAD},
     )
     if request.method == "POST" and form.is_valid():
         try:
@@ -269,6 +273,11 @@ def staff_invite(request: SignedInRequest) -> HttpResponse:
             messages.success(request, f"The invitation is on its way to {sent.email}. It works for seven days.")
             return redirect("partners:staff_invitations")
     return render(request, "partners/people/staff_invite.html", {"form": form})
+
+
+def purposes_of(person: Person) -> list[str]:
+    """What this member of staff may invite people for."""
+    return [one for one in InvitationPurpose.values if person.has_perm(f"partners.invite_{one}")]
 
 
 def _invite_by_staff(asked: dict, *, by: Person) -> Invitation:
@@ -284,7 +293,11 @@ def staff_invitations(request: SignedInRequest) -> HttpResponse:
     require(request.user, "people.view_person")
     sent = Invitation.objects.visible_to(request.user).select_related("organisation", "invited_by", "accepted_by")
     page = Paginator(sent, 50).get_page(request.GET.get("page"))
-    return render(request, "partners/people/staff_invitations.html", {"page": page, "now": timezone.now()})
+    return render(
+        request,
+        "partners/people/staff_invitations.html",
+        {"page": page, "now": timezone.now(), "may_invite": bool(purposes_of(request.user))},
+    )
 
 
 @require_safe

@@ -10,6 +10,7 @@ from django.utils.timezone import localdate
 
 from audit.actions import record
 from lifecycle.actions import RecordChanged, move
+from notices.actions import withdraw_all_about
 from partners.choices import AgreementKind, AgreementStatus
 from partners.models import Agreement, Organisation
 from people.models import Person
@@ -180,6 +181,9 @@ def leave(partnership: Partnership, *, reason: str, on: date, withdrew: bool, by
         raise ValidationError("Give a reason that can be published. Nothing was changed.")
     to = PartnershipStatus.WITHDRAWN if withdrew else PartnershipStatus.ENDED
     move(partnership, to, by=by, left_reason=reason.strip(), left_on=on)
+    if partnership.agreement is not None and partnership.agreement.status != AgreementStatus.ENDED:
+        move(partnership.agreement, AgreementStatus.ENDED, by=by)
+    withdraw_all_about(partnership, by=by, why="The partnership ended")
     waive_what_is_outstanding(partnership, reason="The partnership ended.", by=by)
 
 

@@ -14,6 +14,7 @@ from audit.exports import as_csv
 from audit.models import Event
 from people.models import Person
 from people.requests import SignedInRequest
+from people.rules import require
 from programmes.actions import obligations, partnerships
 from programmes.choices import RUNNING, PartnershipStatus
 from programmes.filters import PartnershipFilter
@@ -307,6 +308,8 @@ def schedule(request: SignedInRequest, pk: int) -> HttpResponse:
 def announcements(request: SignedInRequest) -> HttpResponse:
     """What will become public and when, and one moment for several partnerships at once."""
     staff_only(request)
+    if request.method == "POST":
+        require(request.user, "programmes.announce_partnership")
     now = timezone.now()
     rows = Partnership.objects.visible_to(request.user).running().for_list()
     waiting = rows.filter(public_from__isnull=True)

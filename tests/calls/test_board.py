@@ -52,7 +52,7 @@ def test_pages_of_staff_are_not_here_for_anybody_else(client, name):
     round_ = a_round()
     for person in (round_.lead, round_.assessors[0], PersonFactory()):
         client.force_login(person)
-        assert read(client, name, round_).status_code == 404
+        assert read(client, name, round_).status_code == 403
     client.logout()
     assert read(client, name, round_).status_code == 302
     client.force_login(round_.staff)
@@ -65,7 +65,7 @@ def test_pages_of_one_application_are_for_staff(client, name):
     url = reverse(f"calls:{name}", args=[round_.application.pk])
     for person in (round_.lead, round_.assessors[0], PersonFactory()):
         client.force_login(person)
-        assert client.get(url).status_code == 404
+        assert client.get(url).status_code == 403
     client.force_login(round_.staff)
     assert client.get(url).status_code == 200
 

@@ -114,4 +114,4 @@ def test_only_those_who_run_calls_raise_places(client):
     with pytest.raises(Refused):
         raise_places(call, to=4, reason="x", by=StaffFactory(post=StaffRole.RESEARCH))
     client.force_login(PersonFactory())
-    assert client.get(at(call)).status_code == 404
+    assert client.get(at(call)).status_code == 403

@@ -234,11 +234,11 @@ class TestWriting:
         assert client.post(at("duplicate", draft.slug)).status_code == 403
         assert client.get(at("write_about", draft.slug)).status_code == 403
 
-    def test_partners_find_no_staff_page(self, client, draft):
+    def test_partners_do_not_come_into_the_staff_area(self, client, draft):
         client.force_login(MembershipFactory().person)
         for name in ("manage", "write_about", "preview", "publish", "write_questions", "enquiries"):
-            assert client.get(at(name, draft.slug)).status_code == 404
-        assert client.get(at("board")).status_code == 404
+            assert client.get(at(name, draft.slug)).status_code == 403
+        assert client.get(at("board")).status_code == 403
 
     def test_an_action_asks_again(self, draft):
         with pytest.raises(Refused):

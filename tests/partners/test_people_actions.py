@@ -113,6 +113,15 @@ def test_a_confirmed_second_address_will_do(lead, organisation):
     assert person.memberships.current().get().organisation == organisation
 
 
+def test_an_older_invitation_to_a_second_address_takes_no_role_away(lead, organisation):
+    lead.emailaddress_set.create(email="second@demo.example", verified=True)
+    invitation = people.invite_member(organisation, email="second@demo.example", role=MembershipRole.EDITOR, by=lead)
+
+    people.accept(invitation, by=lead)
+
+    assert lead.memberships.current().get().role == MembershipRole.LEAD
+
+
 def test_an_address_that_is_not_confirmed_will_not_do(lead, organisation):
     person = PersonFactory()
     person.emailaddress_set.create(email="second@demo.example", verified=False)

@@ -294,7 +294,7 @@ def test_programme_staff_invite_the_lead_of_an_authority(client):
     ],
 )
 def test_an_incomplete_invitation_says_what_is_missing(client, asked, field):
-    client.force_login(StaffFactory())
+    client.force_login(StaffFactory(post=StaffRole.ADMINISTRATOR))
 
     response = client.post(reverse("partners:staff_invite"), asked)
 
@@ -302,14 +302,23 @@ def test_an_incomplete_invitation_says_what_is_missing(client, asked, field):
     assert not Invitation.objects.exists()
 
 
-def test_programme_staff_cannot_invite_staff(client):
+def test_programme_staff_are_not_offered_to_invite_staff_and_cannot(client):
     client.force_login(StaffFactory())
+    asked = {"purpose": "staff", "email": "a@demo.example", "staff_role": "administrator"}
 
-    response = client.post(
-        reverse("partners:staff_invite"), {"purpose": "staff", "email": "a@demo.example", "staff_role": "administrator"}
-    )
+    response = client.post(reverse("partners:staff_invite"), asked)
 
-    assert response.status_code == 403
+    assert "purpose" in response.context["form"].errors
+    assert "a@demo.example" in response.content.decode()
+    assert not Invitation.objects.exists()
+
+
+@pytest.mark.parametrize("post", [StaffRole.AUDITOR, StaffRole.COMMUNICATIONS])
+def test_who_may_invite_nobody_is_not_offered_to(client, post):
+    client.force_login(StaffFactory(post=post))
+
+    assert reverse("partners:staff_invite") not in client.get(reverse("partners:staff_people")).content.decode()
+    assert client.get(reverse("partners:staff_invite")).status_code == 403
 
 
 def test_an_administrator_gives_and_ends_staff_roles(client):

@@ -2,6 +2,7 @@ import re
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import (
     TOTP,
     format_hotp_value,
@@ -12,6 +13,7 @@ from allauth.mfa.totp.internal.auth import (
 from allauth.usersessions.models import UserSession
 from django.conf import settings as portal_settings
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -21,7 +23,7 @@ from notices.delivery import Courier
 from notices.models import Notice
 from people.choices import StaffRole
 from people.models import Person
-from tests.factories import PASSWORD, MembershipFactory, PersonFactory, StaffFactory
+from tests.factories import PASSWORD, MembershipFactory, PersonFactory, PostFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -182,10 +184,117 @@ def test_a_password_alone_is_not_enough_where_there_is_a_second_factor(client, s
     sign_in(client, person)
     assert not is_signed_in(client)
     client.post(reverse("mfa_authenticate"), {"code": code_now(secret)})
-    client.post(reverse("mfa_trust"), {"action": "none"})
 
     assert is_signed_in(client)
     assert client.get("/staff/people/").status_code == 200
+
+
+def sign_in_and_trust(client, person, secret):
+    """As far as the browser says yes to being trusted, and out again."""
+    sign_in(client, person)
+    answer = client.post(reverse("mfa_authenticate"), {"code": code_now(secret)})
+    trusted = client.post(reverse("mfa_trust"), {"action": "trust"})
+    client.post(reverse("account_logout"))
+    # The next code of the app: one that was used is refused for as long as it would hold.
+    cache.clear()
+    return answer, trusted
+
+
+def test_a_partner_may_trust_a_browser_and_is_asked_again_elsewhere(client):
+    person = MembershipFactory().person
+    asked, _ = sign_in_and_trust(client, person, with_authenticator_app(person))
+    assert asked.url == reverse("mfa_trust")
+
+    sign_in(client, person)
+    assert is_signed_in(client)
+
+    elsewhere = Client()
+    sign_in(elsewhere, person)
+    assert not is_signed_in(elsewhere)
+
+
+def test_staff_are_never_asked_to_trust_a_browser_and_cannot_make_one_trusted(client):
+    person = StaffFactory()
+    asked, trusted = sign_in_and_trust(client, person, with_authenticator_app(person))
+
+    assert reverse("mfa_trust") not in asked.url
+    assert "mfa_trusted" not in trusted.cookies
+    sign_in(client, person)
+    assert not is_signed_in(client)
+
+
+def test_a_browser_that_a_partner_trusted_is_trusted_no_more_once_the_partner_joins_the_staff(client):
+    person = MembershipFactory().person
+    sign_in_and_trust(client, person, with_authenticator_app(person))
+    PostFactory(person=person)
+
+    sign_in(client, person)
+
+    assert not is_signed_in(client)
+
+
+# --- recovery codes ------------------------------------------------------------------------------------------------------
+
+
+def with_recovery_codes(client, person) -> list[str]:
+    """Made and read on the pages, as a person does."""
+    sign_in(client, person)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    with_authenticator_app(person)
+    assert client.post(reverse("mfa_generate_recovery_codes")).status_code == 302
+    shown = client.get(reverse("mfa_view_recovery_codes")).content.decode()
+    codes = RecoveryCodes(Authenticator.objects.get(user=person, type="recovery_codes")).get_unused_codes()
+    assert len(codes) == 10
+    assert all(code in shown for code in codes)
+    client.post(reverse("account_logout"))
+    return codes
+
+
+def test_a_recovery_code_lets_in_once_and_a_used_one_is_refused(client):
+    person = MembershipFactory().person
+    first, second, *_ = with_recovery_codes(client, person)
+
+    sign_in(client, person)
+    client.post(reverse("mfa_authenticate"), {"code": first})
+    client.post(reverse("mfa_trust"), {"action": "none"})
+    assert is_signed_in(client)
+    client.post(reverse("account_logout"))
+
+    sign_in(client, person)
+    refused = client.post(reverse("mfa_authenticate"), {"code": first})
+    assert refused.status_code == 200
+    assert not is_signed_in(client)
+    client.post(reverse("mfa_authenticate"), {"code": second})
+    client.post(reverse("mfa_trust"), {"action": "none"})
+    assert is_signed_in(client)
+
+
+def test_new_recovery_codes_make_the_old_ones_useless(client):
+    person = StaffFactory()
+    first, second, *_ = with_recovery_codes(client, person)
+    sign_in(client, person)
+    client.post(reverse("mfa_authenticate"), {"code": first})
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    assert client.post(reverse("mfa_generate_recovery_codes")).status_code == 302
+    client.post(reverse("account_logout"))
+
+    sign_in(client, person)
+    client.post(reverse("mfa_authenticate"), {"code": second})
+
+    assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize(
+    "name", ["mfa_generate_recovery_codes", "mfa_view_recovery_codes", "mfa_download_recovery_codes"]
+)
+def test_recovery_codes_are_shown_only_after_the_password_was_asked_again(client, name):
+    person = PersonFactory()
+    with_recovery_codes(client, person)
+    client.force_login(person)
+
+    answer = client.get(reverse(name))
+
+    assert (answer.status_code, answer.url.partition("?")[0]) == (302, reverse("account_reauthenticate"))
 
 
 def test_a_code_by_e_mail_does_not_replace_the_second_factor(client):

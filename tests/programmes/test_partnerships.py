@@ -135,6 +135,42 @@ def test_an_announcement_that_has_come_cannot_be_held_back(staff):
         partnerships.hold_announcement(partnership, by=staff)
 
 
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_the_agreement_ends_with_the_partnership_and_its_mail_is_withdrawn(proposed, lead, staff, is_signed):
+    partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
+    if is_signed:
+        partnerships.sign_agreement(proposed, office="Director", by=lead.person)
+    partnerships.leave(proposed, reason="The team was dissolved.", on=localdate(), withdrew=True, by=staff)
+    proposed.refresh_from_db()
+    assert proposed.agreement.status == AgreementStatus.ENDED
+    assert not Notice.objects.about(proposed).unsent().exists()
+
+
+def test_a_partnership_is_kept_from_staff_in_conflict_until_it_is_announced(client, lead):
+    conflicted, colleague = StaffFactory(), StaffFactory()
+    partnership = partnerships.propose(
+        lead.organisation, ProgrammeFactory(), practice_name="Coaching", kept_from=[conflicted.pk], by=lead.person
+    )
+    partnerships.issue_agreement(partnership, terms="We agree.", by=colleague)
+    partnerships.sign_agreement(partnership, office="Director", by=lead.person)
+    owed = partnership.obligations.first()
+    hidden = [partnership.get_absolute_url(), owed.get_absolute_url()]
+    client.force_login(conflicted)
+    assert [client.get(address).status_code for address in hidden] == [404, 404]
+    assert not Partnership.objects.visible_to(conflicted).exists()
+    assert not Obligation.objects.visible_to(conflicted).exists()
+    assert not conflicted.has_perm("programmes.manage_partnership", partnership)
+    mails = Notice.objects.about(partnership)
+    assert mails.filter(to=colleague.email).exists()
+    assert not mails.filter(to=conflicted.email).exists()
+    assert mails.visible_to(colleague).count() == mails.count() > 0
+    assert not mails.visible_to(conflicted).exists()
+
+    partnerships.announce([partnership], at=timezone.now(), by=colleague)
+
+    assert [client.get(address).status_code for address in hidden] == [200, 200]
+
+
 def test_leaving_needs_a_public_reason_and_settles_what_is_owed(staff):
     partnership = PartnershipFactory()
     ObligationFactory(partnership=partnership)

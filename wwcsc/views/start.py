@@ -2,10 +2,12 @@
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
 
 from people.requests import SignedInRequest
 
 
+@require_safe
 def start(request: SignedInRequest) -> HttpResponse:
     person = request.user
     if person.is_centre_staff:
