@@ -69,9 +69,7 @@ def read_constraint(sentence: str) -> Constraint:
             names = tuple(name.strip() for name in re.split(r",| and ", second) if name.strip())
             return Constraint(kind, names, number)
         return Constraint(kind, (first,), int(second))
-    raise CaseRefused(
-        "constraints", f"this sentence is not understood: {sentence!r}; see the README for the forms"
-    )
+    raise CaseRefused("constraints", f"this sentence is not understood: {sentence!r}; see the README for the forms")
 
 
 @dataclass(frozen=True)

@@ -240,12 +240,12 @@ def _analyse(asked: argparse.Namespace) -> int:
     if asked.record:
         refuse_unless(isinstance(spec, dict), "spec", "must be a JSON object")
         spec = with_record(spec, _json(asked.record))
-    _say(analyse(spec, _returns(asked.data)))
+    _say(analyse(spec, _returns(asked.data), _crew(asked.jobs)))
     return 0
 
 
 def _report(asked: argparse.Namespace) -> int:
-    found = report(_json(asked.spec), _returns(asked.data) if asked.data else None)
+    found = report(_json(asked.spec), _returns(asked.data) if asked.data else None, _crew(asked.jobs))
     if asked.html:
         Path(asked.html).write_text(page(found), encoding="utf-8")
     _say(found)

@@ -15,6 +15,7 @@ from stepped_wedge.analysis.returns import Returns
 from stepped_wedge.analysis.running import analyse, with_record
 from stepped_wedge.balance import candidates
 from stepped_wedge.cases import Case, answer_case, read_case
+from stepped_wedge.crews import ALONE, Crew
 from stepped_wedge.curves import power_curve
 from stepped_wedge.designs import Design
 from stepped_wedge.draws import draft, verify
@@ -37,7 +38,7 @@ from stepped_wedge.refusals import CaseRefused, refuse_unless
 KEYS = {"title", "case", "record", "analysis"}
 
 
-def report(spec: Mapping[str, Any], returns: Returns | None = None) -> dict[str, Any]:
+def report(spec: Mapping[str, Any], returns: Returns | None = None, crew: Crew = ALONE) -> dict[str, Any]:
     """items: CONSORT item to sentence. pictures: name to SVG, sentence and table. answers: the numbers behind them.
 
     spec: {"title", "case": a power case, "record": a committed or public record, "analysis": an analysis
@@ -54,16 +55,16 @@ def report(spec: Mapping[str, Any], returns: Returns | None = None) -> dict[str,
         "answers": {},
     }
     if spec.get("case") is not None:
-        _plan(found, spec["case"])
+        _plan(found, spec["case"], crew)
     if spec.get("record") is not None:
-        _allocation(found, spec["record"])
+        _allocation(found, spec["record"], crew)
     if spec.get("analysis") is not None:
         if returns is None:
             raise CaseRefused("analysis", "needs a file of returns (--data)")
         plan = spec["analysis"]
         if spec.get("record") is not None and isinstance(plan, Mapping):
             plan = with_record(plan, spec["record"])
-        _result(found, plan, returns)
+        _result(found, plan, returns, crew)
     return found
 
 
@@ -94,8 +95,8 @@ def _show(found: dict[str, Any], name: str, picture: Picture) -> None:
     }
 
 
-def _plan(found: dict[str, Any], given: Any) -> None:
-    case, answer = read_case(given), answer_case(given)
+def _plan(found: dict[str, Any], given: Any, crew: Crew) -> None:
+    case, answer = read_case(given), answer_case(given, crew)
     found["answers"]["power"] = answer
     found["items"]["3a design"] = _design_words(case.plan.design, case.sampling)
     found["items"]["7a sample size"] = _size_words(case, answer)
@@ -161,7 +162,7 @@ def _size_words(case: Case, answer: Mapping[str, Any]) -> str:
     return f"{head}, {each} people a cluster-period: power {answer['power']:.3f}, detectable with 80% power {answer['mdes80']:.4g}."
 
 
-def _allocation(found: dict[str, Any], record: Any) -> None:
+def _allocation(found: dict[str, Any], record: Any, crew: Crew) -> None:
     refuse_unless(isinstance(record, Mapping) and "spec" in record, "record", "must be a committed or public record")
     checked = draft(record["spec"])
     spec = checked.spec
@@ -169,7 +170,7 @@ def _allocation(found: dict[str, Any], record: Any) -> None:
     rules = [f"strata by {spec['strata']}"] if spec.get("strata") else []
     rules += [f"balance on {', '.join(c.name for c in checked.covariates)}"] if checked.covariates else []
     rules += [str(rule) for rule in checked.space.constraints]
-    able = checked.candidates() if not checked.is_simple else _all(checked.space)
+    able = checked.candidates(crew) if not checked.is_simple else _all(checked.space)
     count = able.report.kept if able is not None else checked.space.size_without_constraints
     found["items"]["8b kind of randomisation"] = (
         f"{kind}" + (f": {'; '.join(rules)}" if rules else "") + f". {count} allocations could be drawn."
@@ -183,7 +184,7 @@ def _allocation(found: dict[str, Any], record: Any) -> None:
         _show(found, "positions", positions(able.report))
         _show(found, "pairs", pair_probabilities(able.report))
     if record.get("secret"):
-        checked_record = verify(record)
+        checked_record = verify(record, crew)
         found["answers"]["verification"] = checked_record.as_json()
         found["items"]["10a allocation"] = "Anybody can recompute the draw from the public record: " + (
             "every check holds." if checked_record.holds else "SOME CHECKS DO NOT HOLD."
@@ -195,8 +196,8 @@ def _all(space: Any) -> Any:
     return candidates(space) if small else None
 
 
-def _result(found: dict[str, Any], spec: Any, returns: Returns) -> None:
-    answer = analyse(spec, returns)
+def _result(found: dict[str, Any], spec: Any, returns: Returns, crew: Crew) -> None:
+    answer = analyse(spec, returns, crew)
     found["answers"]["analysis"] = answer
     used = answer["used"]
     left = "; ".join(f"{row['count']} left out: {row['why']}" for row in used["left_out"]) or "none left out"

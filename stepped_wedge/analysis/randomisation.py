@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from stepped_wedge.analysis.returns import Returns
+from stepped_wedge.crews import ALONE, Crew, slices
 from stepped_wedge.refusals import refuse_unless
 
 STATISTICS = ("two-way", "within-period")
@@ -46,6 +48,7 @@ def randomisation_test(
     null: float = 0.0,
     alpha: float = 0.05,
     chunk: int = 20_000,
+    crew: Crew = ALONE,
 ) -> RandomisationTest:
     """Test theta = null and invert.
 
@@ -72,7 +75,7 @@ def randomisation_test(
             "permutation.statistic",
             "with lost cells or transition periods the two-way statistic is offered",
         )
-        values, slopes = _solved(rows, allocations, returns.observed, y, np.nan_to_num(x_own), chunk)
+        values, slopes = _solved(rows, allocations, returns.observed, y, np.nan_to_num(x_own), chunk, crew)
     estimate = float(values[place[0]])
     slopes = np.where((allocations == own).all(1), 1.0, slopes)
     distance = np.abs(values - null * slopes)
@@ -117,19 +120,33 @@ def _looked_up(
 
 
 def _solved(
-    rows: np.ndarray, allocations: np.ndarray, returned: np.ndarray, y: np.ndarray, x_own: np.ndarray, chunk: int
+    rows: np.ndarray,
+    allocations: np.ndarray,
+    returned: np.ndarray,
+    y: np.ndarray,
+    x_own: np.ndarray,
+    chunk: int,
+    crew: Crew,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lost or unobserved cells: every allocation is fitted, in batches, with its own pattern of cells."""
-    values, slopes = np.empty(len(allocations)), np.empty(len(allocations))
-    for start in range(0, len(allocations), chunk):
-        x = rows[allocations[start : start + chunk]]
-        mask = returned[None] & ~np.isnan(x)
-        pure = _residual(np.where(mask, x, 0.0), mask.astype(float))
-        ss = (pure * np.nan_to_num(x)).sum((1, 2))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values[start : start + chunk] = np.where(ss > 1e-10, (pure * y).sum((1, 2)) / ss, 0.0)
-            slopes[start : start + chunk] = np.where(ss > 1e-10, (pure * x_own).sum((1, 2)) / ss, 0.0)
+    parts = [allocations[part] for part in slices(len(allocations), chunk)]
+    found = crew.each("orders fitted", partial(_solved_part, rows, returned, y, x_own), parts)
+    values, slopes = (np.concatenate(each) for each in zip(*found, strict=True))
     return values, slopes
+
+
+def _solved_part(
+    rows: np.ndarray, returned: np.ndarray, y: np.ndarray, x_own: np.ndarray, part: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    x = rows[part]
+    mask = returned[None] & ~np.isnan(x)
+    pure = _residual(np.where(mask, x, 0.0), mask.astype(float))
+    ss = (pure * np.nan_to_num(x)).sum((1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (
+            np.where(ss > 1e-10, (pure * y).sum((1, 2)) / ss, 0.0),
+            np.where(ss > 1e-10, (pure * x_own).sum((1, 2)) / ss, 0.0),
+        )
 
 
 def _residual(x: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -172,6 +172,8 @@ def test_the_answers_of_every_command_are_the_same_whoever_shares_the_work(run, 
     case = json.loads((examples / "power.json").read_text()) | {"request": ["simulation"], "unknown_sizes": {"cv": 0.5}}
     (tmp_path / "case.json").write_text(json.dumps(case))
     assert run("power", tmp_path / "case.json", "--jobs", 2) == run("power", tmp_path / "case.json")
+    analysed = ("analyse", examples / "demonstration_returns.csv", "--spec", examples / "analysis.json")
+    assert run(*analysed, "--jobs", 2) == run(*analysed)
 
 
 @pytest.mark.parametrize("command", ["power", "allocate", "verify"])

@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 
 from stepped_wedge import designs, solving, spreads
+from stepped_wedge.allocations import all_allocations
+from stepped_wedge.analysis.randomisation import randomisation_test
+from stepped_wedge.analysis.returns import returns_of
 from stepped_wedge.cases import answer_case
 from stepped_wedge.correlations import Components
 from stepped_wedge.crews import Crew
@@ -154,6 +157,18 @@ def test_the_answer_does_not_depend_on_how_many_share_the_work(cases):
         "sensitivity": {"icc": [0.1, 0.2], "cac": [0.9], "late": [1]},
     }
     assert answer_case(case, Crew(2)) == answer_case(case)
+
+
+def test_orders_are_fitted_alike_whoever_shares_the_work():
+    lost = FIVE.design.x.copy()
+    lost[1, 2] = np.nan
+    returns = returns_of(designs.Design(lost), np.random.default_rng(1).normal(size=lost.shape), 100.0)
+    orders = all_allocations((1,) * 5)
+    alone, shared = (
+        randomisation_test(returns, FIVE.design.x, range(5), orders, chunk=30, crew=crew) for crew in (Crew(1), Crew(2))
+    )
+    assert np.array_equal(alone.values, shared.values)
+    assert alone.interval == shared.interval
 
 
 def test_every_part_is_told_in_order():

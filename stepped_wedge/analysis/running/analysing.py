@@ -13,19 +13,20 @@ from stepped_wedge.analysis.running.asking import SPEC, method_of, read_asked, s
 from stepped_wedge.analysis.running.layouts import treated
 from stepped_wedge.analysis.running.losing import missing_report
 from stepped_wedge.analysis.running.methods import RUNS
+from stepped_wedge.crews import ALONE, Crew
 from stepped_wedge.keys import Keys
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 
-def analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
+def analyse(spec: Mapping[str, Any], returns: Returns, crew: Crew = ALONE) -> dict[str, Any]:
     """Run a pre-specified analysis. Keys of `spec` are in the README; unknown ones are refused with their path."""
     try:
-        return _analyse(spec, returns)
+        return _analyse(spec, returns, crew)
     except np.linalg.LinAlgError as problem:
         raise CaseRefused("data", f"these returns do not carry the model that was asked for ({problem})") from problem
 
 
-def _analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
+def _analyse(spec: Mapping[str, Any], returns: Returns, crew: Crew) -> dict[str, Any]:
     refuse_unless(isinstance(spec, Mapping), "spec", "must be a JSON object")
     top = Keys(spec, "")
     top.refuse_unknown(SPEC)
@@ -39,9 +40,9 @@ def _analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
     if method == "describe":
         return answer | {"cells": describe(returns)}
     refuse_unless(method in METHODS, "method", f"must be default, describe or one of {', '.join(METHODS)}")
-    answer |= _run(method, top, returns)
+    answer |= _run(method, top, returns, crew)
     if switch(top, "missing_returns"):
-        answer |= missing_report(method, read_asked(top, main=True), returns)
+        answer |= missing_report(method, read_asked(top, main=True, crew=crew), returns)
     also = top.get("also", list(advice.support) if top.word("method") in (None, "default") else [])
     refuse_unless(
         isinstance(also, list) and all(each in METHODS for each in also),
@@ -53,7 +54,7 @@ def _analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
         if other == method or (other == "randomisation" and "randomisation" in answer):
             continue
         try:
-            beside[other] = _run(other, top, returns, main=False)
+            beside[other] = _run(other, top, returns, crew, main=False)
         except CaseRefused as problem:
             beside[other] = {"not_run": str(problem)}
     if beside:
@@ -61,8 +62,8 @@ def _analyse(spec: Mapping[str, Any], returns: Returns) -> dict[str, Any]:
     return answer
 
 
-def _run(method: str, top: Keys, returns: Returns, main: bool = True) -> dict[str, Any]:
-    asked = read_asked(top, main)
+def _run(method: str, top: Keys, returns: Returns, crew: Crew, main: bool = True) -> dict[str, Any]:
+    asked = read_asked(top, main, crew)
     correction = asked.correction if main else None
     refuse_unless_it_stands(method, returns.design.cluster_count, asked.structure, correction, asked.df)
     return RUNS[method](asked, returns)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepped_wedge.analysis.gee import CORRECTIONS
+from stepped_wedge.crews import ALONE, Crew
 from stepped_wedge.keys import Keys
 from stepped_wedge.refusals import refuse_unless
 
@@ -48,6 +49,7 @@ class Asked:
     correction: str
     is_main: bool
     intervals: bool
+    crew: Crew = ALONE
 
 
 def switch(top: Keys, name: str) -> bool:
@@ -57,7 +59,7 @@ def switch(top: Keys, name: str) -> bool:
     return bool(said)
 
 
-def read_asked(top: Keys, main: bool) -> Asked:
+def read_asked(top: Keys, main: bool, crew: Crew = ALONE) -> Asked:
     named = top.get("outcome")
     told = Keys({"family": named}, "outcome") if isinstance(named, str) else top.part("outcome", needed=False)
     family = str(told.word("family", "gaussian"))
@@ -92,6 +94,7 @@ def read_asked(top: Keys, main: bool) -> Asked:
         correction if main or correction != "LZ" else "KC",
         main,
         switch(top, "component_intervals"),
+        crew,
     )
 
 

@@ -95,7 +95,7 @@ def _shuffled(lost: Lost, values: np.ndarray, asked: Asked) -> dict[str, Any]:
     if asked.effect != "single" or asked.top.get("permutation") is False:
         return {}
     try:
-        test, _ = permutation(asked.top, lost.filled(values), asked.alpha)
+        test, _ = permutation(asked.top, lost.filled(values), asked.alpha, asked.crew)
     except CaseRefused:
         return {}
     return {"randomisation_p": test.p} if test.allocations <= ENUMERATE_UP_TO else {}

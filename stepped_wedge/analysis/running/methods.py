@@ -21,7 +21,7 @@ from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 
 def _randomisation(asked: Asked, returns: Returns) -> dict[str, Any]:
-    return permutation_json(*permutation(asked.top, returns, asked.alpha))
+    return permutation_json(*permutation(asked.top, returns, asked.alpha, asked.crew))
 
 
 def _lmm(asked: Asked, returns: Returns) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _two_way(asked: Asked, returns: Returns) -> dict[str, Any]:
     }
     if asked.is_main and asked.effect == "single" and asked.top.get("permutation") is not False:
         try:
-            answer["randomisation"] = permutation_json(*permutation(asked.top, returns, asked.alpha))
+            answer["randomisation"] = permutation_json(*permutation(asked.top, returns, asked.alpha, asked.crew))
         except CaseRefused as problem:
             answer["randomisation"] = {"not_run": str(problem)}
     return answer

@@ -12,12 +12,13 @@ from stepped_wedge.allocations import ENUMERATE_UP_TO, Space, all_allocations, s
 from stepped_wedge.analysis.randomisation import RandomisationTest, randomisation_test
 from stepped_wedge.analysis.returns import Returns
 from stepped_wedge.analysis.running.layouts import observed_sequences, rows_of_plan
+from stepped_wedge.crews import ALONE, Crew
 from stepped_wedge.draws import Draft, draft
 from stepped_wedge.keys import Keys
 from stepped_wedge.refusals import refuse_unless
 
 
-def permutation(top: Keys, returns: Returns, alpha: float) -> tuple[RandomisationTest, bool]:
+def permutation(top: Keys, returns: Returns, alpha: float, crew: Crew = ALONE) -> tuple[RandomisationTest, bool]:
     """The test, and whether its allocations are a sample of those that could have been drawn."""
     named = top.get("permutation")
     told = (
@@ -33,18 +34,20 @@ def permutation(top: Keys, returns: Returns, alpha: float) -> tuple[Randomisatio
     space = Space(returns.design.cluster_names, tuple(slots)) if min(slots) > 0 else None
     is_sample = False
     if record is not None:
-        allocations = _from_record(record, returns.design.cluster_names)
+        allocations = _from_record(record, returns.design.cluster_names, crew)
     elif space is not None and space.size_without_constraints > ENUMERATE_UP_TO:
         is_sample = True
         drawn = sample_space(space, int(sample or 0), np.random.Generator(np.random.PCG64(int(seed or 0))))
         allocations = np.vstack([drawn[~(drawn == observed).all(1)], observed])
     else:
         allocations = all_allocations(slots)
-    test = randomisation_test(returns, rows, observed, allocations, statistic=statistic, null=null, alpha=alpha)
+    test = randomisation_test(
+        returns, rows, observed, allocations, statistic=statistic, null=null, alpha=alpha, crew=crew
+    )
     return test, is_sample
 
 
-def _from_record(record: Any, names: Sequence[str]) -> np.ndarray:
+def _from_record(record: Any, names: Sequence[str], crew: Crew) -> np.ndarray:
     """The allocations that a committed specification could have drawn, columns in the order of the data."""
     refuse_unless(
         isinstance(record, Mapping) and "spec" in record, "permutation.record", "must be a committed or public record"
@@ -56,7 +59,7 @@ def _from_record(record: Any, names: Sequence[str]) -> np.ndarray:
         "the clusters of the record are not the clusters of the data",
     )
     columns = [checked.space.clusters.index(name) for name in names]
-    return checked.candidates().allocations[:, columns]
+    return checked.candidates(crew).allocations[:, columns]
 
 
 def permutation_json(test: RandomisationTest, is_sample: bool) -> dict[str, Any]:
