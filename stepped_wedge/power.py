@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -37,6 +37,7 @@ from stepped_wedge.references import (
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 MANY_CELLS = 3000
+USUAL = Inference()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class Plan:
     components: Components
     effect: Effect
     size: float | np.ndarray | None = None
-    inference: Inference = field(default_factory=Inference)
+    inference: Inference = USUAL
     time_model: TimeModel = "categorical"
 
     def __post_init__(self) -> None:

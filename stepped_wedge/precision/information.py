@@ -32,12 +32,12 @@ class Sums:
 def information(design: Design, model: CellModel, time_model: TimeModel = "categorical") -> float:
     """Information (1 / variance) about a single effect. Refuses a design in which it is not identified."""
     if time_model == "categorical" and design.is_complete and model.is_shared and model.scale is None:
-        if not design.contrast.diagonal().max() > 1e-12:  # no period has clusters under both conditions
-            refuse_unless_identified(design, time_model)
         if not model.has_random_effect:
+            if not design.contrast.diagonal().max() > 1e-12:  # no period has clusters under both conditions
+                refuse_unless_identified(design, time_model)
             # sum x'Ax - I xbar'A xbar, and A is the same for all: one inner product with the design's own matrix
             return _inner_product(half_inverse(model.base(design.period_count)), design.contrast)
-        if not (model.components.cov and model.decays):
+        if model.components.eta2 and not (model.components.cov and model.decays):
             return _information_with_random_effect(design, model)
     refuse_unless_identified(design, time_model)
     return float(sums(design, model, time_model).information()[0, 0])
@@ -60,21 +60,27 @@ def _information_with_random_effect(design: Design, model: CellModel) -> float:
     base = model.base(length)
     if shift:
         base = base - parts.cov * shift
-    factor = _factor(base)
-    z, _ = dtrtrs(factor, (x + shift if shift else x).T, lower=0, trans=1)
-    g = np.einsum("ti,ti->i", z, z)
+    z = np.ones((length, clusters + 1), order="F")
+    z[:, :clusters] = x.T
+    if shift:
+        z[:, :clusters] += shift
+    z, _ = dtrtrs(_factor(base), z, lower=0, trans=1, overwrite_b=1)
+    one, z = z[:, clusters], z[:, :clusters]
+    g = np.vecdot(z.T, z.T)
     d = 1 / (1 + eta2 * g)
     if shift:  # x = y - shift
-        one, _ = dtrtrs(factor, np.ones(length), lower=0, trans=1)
         level = one @ z
         plain = g @ d - shift * (2 * (d @ level) - shift * (clusters * (one @ one) - eta2 * ((d * level) @ level)))
         cross = z @ (d * (1 + shift * eta2 * level)) - (shift * clusters) * one
     else:
         plain, cross = g @ d, z @ d
-    total = (-eta2 * d * z) @ z.T
+    total = (z * (-eta2 * d)) @ z.T
     total.flat[:: length + 1] += clusters
     half, _ = dtrtrs(_factor(total), cross, lower=0, trans=1)
-    return float(plain - half @ half)
+    known = float(plain - half @ half)
+    if not known > 1e-9 * plain:
+        refuse_unless_identified(design)
+    return known
 
 
 def _factor(v: np.ndarray) -> np.ndarray:
