@@ -29,6 +29,8 @@ PAGES = (
     ("staff: application list (eligibility)", "/staff/calls/load-call/eligible/", True, 150),
     ("staff: board, first page", "/staff/calls/load-call/board/", True, 300),
     ("staff: board, page 150", "/staff/calls/load-call/board/?page=150", True, 300),
+    ("staff: board, furthest apart first", "/staff/calls/load-call/board/?sort=spread", True, 300),
+    ("staff: board, to moderate", "/staff/calls/load-call/board/?scores=unsettled", True, 300),
     ("staff: board, one hit", "/staff/calls/load-call/board/?find=LOAD-004242", True, 300),
     ("staff: assignment screen", "/staff/calls/load-call/assessors/", True, 300),
 )
@@ -43,7 +45,7 @@ def main(options: list[str]) -> None:
         manage(environment, "generate_load", f"--applications={applications}", f"--assessments={applications * 2}")
         facts = manage(environment, "load_facts", "--verbosity=0", may_fail=True)
         manage(environment, "collectstatic", "--noinput", "--verbosity=0")
-        session = manage(environment, "shell", "--verbosity=0", "-c", SIGN_IN).strip().splitlines()[-1]
+        session = str(manage(environment, "shell", "--verbosity=0", "-c", SIGN_IN)).strip().splitlines()[-1]
         print(
             f"filled in {time.monotonic() - began:.0f} s{'' if facts is not None else '; the facts could not be loaded'}"
         )

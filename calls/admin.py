@@ -1,6 +1,6 @@
 """The back room for calls. Whoever opens it sees no more of an application or an assessment than on its page."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -23,29 +23,10 @@ from calls.models import (
     Question,
     Score,
 )
+from partners.admin import SeenAdmin
 
 
-class Kept(admin.ModelAdmin):
-    """Records that stay: no delete button, no bulk delete."""
-
-    list_per_page = 50
-    show_full_result_count = False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class Seen(Kept):
-    """What partners and assessors wrote, and what was decided, comes about by actions: here it is looked at."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class OfAnApplication(Seen):
+class OfAnApplication(SeenAdmin):
     """Hidden wherever the application is hidden: drafts, and conflicts of interest."""
 
     path: ClassVar = "application"
@@ -55,7 +36,7 @@ class OfAnApplication(Seen):
         return super().get_queryset(request).filter(**{f"{self.path}__in": seen})
 
 
-class OfAnAssessment(Seen):
+class OfAnAssessment(SeenAdmin):
     """Hidden wherever the assessment is hidden: an assessor is blind to the others until all are in."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -63,7 +44,7 @@ class OfAnAssessment(Seen):
 
 
 @admin.register(Call)
-class CallAdmin(Seen):
+class CallAdmin(SeenAdmin):
     list_display = ("title", "programme", "kind", "status", "opens_at", "closes_at", "places", "is_demonstration")
     list_filter = ("status", "kind", "is_demonstration", "programme")
     search_fields = ("title", "slug", "purpose")
@@ -72,7 +53,7 @@ class CallAdmin(Seen):
 
 
 @admin.register(Question)
-class QuestionAdmin(Seen):
+class QuestionAdmin(SeenAdmin):
     list_display = ("text", "call", "section", "position", "kind", "word_limit", "is_required")
     list_filter = ("kind", "is_required")
     search_fields = ("text", "section", "call__title")
@@ -80,28 +61,28 @@ class QuestionAdmin(Seen):
 
 
 @admin.register(Criterion)
-class CriterionAdmin(Seen):
+class CriterionAdmin(SeenAdmin):
     list_display = ("name", "call", "position", "weight")
     search_fields = ("name", "call__title")
     list_select_related = ("call",)
 
 
 @admin.register(Extension)
-class ExtensionAdmin(Seen):
+class ExtensionAdmin(SeenAdmin):
     list_display = ("call", "was", "now", "made_at", "made_by")
     search_fields = ("call__title", "reason")
     list_select_related = ("call", "made_by")
 
 
 @admin.register(MorePlaces)
-class MorePlacesAdmin(Seen):
+class MorePlacesAdmin(SeenAdmin):
     list_display = ("call", "was", "now", "made_at", "made_by")
     search_fields = ("call__title", "reason")
     list_select_related = ("call", "made_by")
 
 
 @admin.register(Enquiry)
-class EnquiryAdmin(Seen):
+class EnquiryAdmin(SeenAdmin):
     list_display = ("text", "call", "asked_at", "answered_at")
     list_filter = (("answered_at", admin.EmptyFieldListFilter),)
     search_fields = ("text", "answer", "call__title")
@@ -109,14 +90,14 @@ class EnquiryAdmin(Seen):
 
 
 @admin.register(Follower)
-class FollowerAdmin(Seen):
+class FollowerAdmin(SeenAdmin):
     list_display = ("person", "call", "since")
     search_fields = ("person__email", "call__title")
     list_select_related = ("person", "call")
 
 
 @admin.register(Application)
-class ApplicationAdmin(Seen):
+class ApplicationAdmin(SeenAdmin):
     list_display = ("reference", "organisation", "practice_name", "call", "status", "submitted_at", "is_demonstration")
     list_filter = ("status", "is_demonstration", "call")
     search_fields = ("reference", "organisation__name", "practice_name", "call__title")
@@ -152,7 +133,7 @@ class DetailRevisionAdmin(OfAnApplication):
 
 
 @admin.register(Assessment)
-class AssessmentAdmin(Seen):
+class AssessmentAdmin(SeenAdmin):
     list_display = ("application", "assessor", "status", "assigned_at", "submitted_at")
     list_filter = ("status",)
     search_fields = ("application__reference", "assessor__email")

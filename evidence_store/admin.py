@@ -4,36 +4,28 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 
 from audit.actions import record
 from evidence_store.actions.search_index import reindex_all
 from evidence_store.models import Entry, Finding, FormerAddress, Outcome, Rating, RatingLevel, RatingScheme, Review
-
-
-class Kept(admin.ModelAdmin):
-    list_per_page = 50
-    show_full_result_count = False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from partners.admin import KeptAdmin, SeenAdmin
 
 
 @admin.register(RatingScheme)
-class RatingSchemeAdmin(Kept):
+class RatingSchemeAdmin(KeptAdmin):
     list_display = ("name", "key", "version", "valid_from", "valid_until")
     search_fields = ("name", "key")
 
 
 @admin.register(RatingLevel)
-class RatingLevelAdmin(Kept):
+class RatingLevelAdmin(KeptAdmin):
     list_display = ("label", "scheme", "axis", "code", "number", "order")
     list_filter = ("axis", "scheme")
     search_fields = ("label", "code")
     list_select_related = ("scheme",)
 
 
-class Searched(Kept):
+class Searched(KeptAdmin):
     """Words that are found by the search: it is written anew with them, and the change is on record."""
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
@@ -96,14 +88,8 @@ class FindingAdmin(Searched):
 
 
 @admin.register(Rating)
-class RatingAdmin(Kept):
+class RatingAdmin(SeenAdmin):
     list_display = ("finding", "effect", "strength", "assessed_on", "public_from", "is_current", "is_demonstration")
     list_filter = ("is_current", "is_demonstration", "effect", "strength")
     search_fields = ("finding__entry__title", "finding__outcome__name", "reason")
     list_select_related = ("finding__entry", "finding__outcome", "effect", "strength")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

@@ -53,6 +53,7 @@ def eligibility(request: SignedInRequest, slug: str) -> HttpResponse:
     received = received.exclude(status__in=(ApplicationStatus.DRAFT, ApplicationStatus.WITHDRAWN)).select_related(
         "organisation"
     )
+    received = received.only("reference", "status", "organisation__name", "organisation__kind")
     only = request.GET.get("show")
     if only == "waiting":
         received = received.filter(status=ApplicationStatus.SUBMITTED)

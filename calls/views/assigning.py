@@ -37,8 +37,10 @@ def _kept_from(person: Person, call: Call) -> list[Assessment]:
 def assessors(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.assign_assessors")
     seen = Assessment.objects.visible_to(request.user).select_related("assessor").order_by("pk")
+    seen = seen.only("application", "status", *(f"assessor__{name}" for name in ("name", "job_title", "email")))
     eligible = Application.objects.visible_to(request.user).filter(call=call, status=ApplicationStatus.ELIGIBLE)
-    eligible = eligible.select_related("organisation").prefetch_related(Prefetch("assessments", seen, to_attr="shown"))
+    eligible = eligible.select_related("organisation").only("reference", "organisation__name")
+    eligible = eligible.prefetch_related(Prefetch("assessments", seen, to_attr="shown"))
     page = Paginator(eligible.order_by("reference"), PAGE).get_page(request.GET.get("page"))
     people = list(figures.candidates())
     load = figures.load_on_assessors(call)

@@ -1,6 +1,5 @@
 """The board of a call: every application with its standing, in the order asked for, on the page and as a spreadsheet."""
 
-import csv
 from typing import Any, NamedTuple, cast
 
 from django.core.paginator import Paginator
@@ -9,7 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from audit.actions import record
-from audit.exports import harmless
+from audit.exports import as_csv
 from calls import figures
 from calls.choices import ApplicationStatus, CallStatus
 from calls.forms.decisions import BoardForm
@@ -65,17 +64,9 @@ def board_csv(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.export_board")
     asked = _asked(request, call)
     rows = figures.rows_at(call, asked.places, blind=asked.blind)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{call.slug}-board.csv"'
-    response.write("\ufeff")  # spreadsheets then read it as UTF-8
-    writer = csv.writer(response)
-    writer.writerow(HEADS)
-    for row in rows:
-        writer.writerow([harmless(cell) for cell in _cells(row)])
-    for assessment in asked.kept_from:
-        writer.writerow(
-            [harmless(assessment.application.reference), "Not shown to you: conflict of interest, or not declared yet"]
-        )
+    hidden = "Not shown to you: conflict of interest, or not declared yet"
+    kept = [[assessment.application.reference, hidden] for assessment in asked.kept_from]
+    response = as_csv(f"{call.slug}-board", HEADS, [*map(_cells, rows), *kept])
     record("exported the board", call, by=request.user, rows=len(rows))
     return response
 

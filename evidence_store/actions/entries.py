@@ -93,8 +93,14 @@ def rename(entry: Entry, slug: str, *, by: Person) -> None:
 
 @transaction.atomic
 def publish(entry: Entry, *, by: Person, at: datetime | None = None) -> None:
-    """Into the public store, now or at a moment. A published entry says when it was reviewed and when it is next."""
+    """Into the public store, now or at a moment. A published entry says when it was reviewed and when it is next.
+
+    An entry that waits for its moment is given another one.
+    """
     require(by, "evidence_store.publish_entry", entry)
+    if waits_for_its_moment(entry):
+        _set_another_moment(entry, max(at or timezone.now(), timezone.now()), by=by)
+        return
     if not entry.summary.strip():
         raise ValidationError("Write a summary first.")
     if entry.reviewed_on is None or entry.next_review_on is None:
@@ -106,6 +112,20 @@ def publish(entry: Entry, *, by: Person, at: datetime | None = None) -> None:
     moment = entry.public_from if entry.is_public() else (at or timezone.now())
     move(entry, EntryStatus.PUBLISHED, by=by, public_from=moment, successor=None, status_reason="")
     reindex(entry)
+
+
+def waits_for_its_moment(entry: Entry) -> bool:
+    return entry.status == EntryStatus.PUBLISHED and not entry.is_public()
+
+
+def _set_another_moment(entry: Entry, moment: datetime, *, by: Person) -> None:
+    """Earlier or later, while nobody has seen it: asked again in the statement that counts."""
+    was = entry.public_from
+    waiting = Entry.objects.filter(pk=entry.pk, status=EntryStatus.PUBLISHED, public_from=was)
+    if not waiting.filter(public_from__gt=timezone.now()).update(public_from=moment):
+        raise RecordChanged(entry)
+    entry.public_from = moment
+    record("set another public moment", entry, by=by, was=was, now=moment)
 
 
 @transaction.atomic

@@ -1,8 +1,6 @@
 """The store for programs: all ratings as CSV and JSON, references, and a feed of changes. Everybody gets the public's view."""
 
-import csv
 from datetime import datetime
-from io import StringIO
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +13,7 @@ from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import condition, require_safe
 
+from audit.exports import as_csv
 from evaluations.models import Evaluation
 from evidence_store import figures
 from evidence_store.choices import EntryStatus
@@ -94,23 +93,10 @@ def _row(rating: Rating, stands: bool, evaluations: set[int]) -> dict[str, Any]:
     }
 
 
-def safe_cell(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula gets an apostrophe in front."""
-    if isinstance(value, str) and value[:1] in "=+-@\t\r" and value:
-        return f"'{value}"
-    return value.isoformat() if hasattr(value, "isoformat") else value
-
-
 @login_not_required
 @require_safe
 def data_csv(request: HttpRequest) -> HttpResponse:
-    text = StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    writer.writerows({name: safe_cell(value) for name, value in row.items()} for row in _rows())
-    response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="wwcsc-evidence-ratings.csv"'
-    return response
+    return as_csv("wwcsc-evidence-ratings", COLUMNS, [list(row.values()) for row in _rows()], for_people=False)
 
 
 @login_not_required
