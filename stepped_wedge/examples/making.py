@@ -31,6 +31,7 @@ from stepped_wedge.pictures import (
     cell_information,
     diagram,
     exposure_weights,
+    lost_returns,
     outcomes,
     pair_probabilities,
     positions,
@@ -295,8 +296,34 @@ def result() -> str:
     ]
     used = answer["used"]
     return lines(["Analysis (percentage points)", "Effect", "95% interval", "p"], rows) + (
-        f"\n\n{used['cells']} of {used['cells_in_the_table']} cells used. ICC {mixed['icc']:.4f}, CAC {mixed['cac']:.2f}."
+        f"\n\n{used['cells']} of {used['cells_in_the_table']} cells used. "
+        f"ICC {mixed['icc']:.4f} ({_ends(mixed, 'icc', 4)}), CAC {mixed['cac']:.2f} ({_ends(mixed, 'cac', 2)})."
     )
+
+
+def _ends(answer: dict[str, Any], name: str, digits: int) -> str:
+    low, high = answer["component_intervals"][name]
+    return f"95% interval {low:.{digits}f} to {high:.{digits}f}"
+
+
+def _missing() -> dict[str, Any]:
+    found: dict[str, Any] = analyse(with_record(read("analysis.json"), public_record()), _returns())["missing_returns"]
+    return found
+
+
+def lost() -> str:
+    found = _missing()
+    rows = [
+        [
+            row["lost_cells"],
+            f"{100 * row['estimate']:.2f}",
+            f"{100 * row['interval'][0]:.2f} to {100 * row['interval'][1]:.2f}",
+            f"{row['randomisation_p']:.2f}",
+        ]
+        for row in found["if_lost_cells_were"]
+    ]
+    head = ["The lost cell (percentage points)", "Effect", "95% interval", "Randomisation p"]
+    return lines(head, rows) + f"\n\n{found['words']}"
 
 
 FIGURES = {
@@ -311,6 +338,7 @@ FIGURES = {
     "drawn": drawn,
     "today": today,
     "result": result,
+    "lost": lost,
 }
 
 
@@ -339,6 +367,7 @@ def drawings() -> dict[str, str]:
         "positions": positions(kept.report),
         "pairs": pair_probabilities(kept.report),
         "outcomes": outcomes(_returns()),
+        "lost": lost_returns(_missing()),
     }
     return {f"stepped-wedge-{name}.svg": picture.svg + "\n" for name, picture in made.items()}
 
