@@ -10,7 +10,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.feedgenerator import Atom1Feed
-from django.views.decorators.http import condition, require_http_methods, require_POST, require_safe
+from django.views.decorators.http import condition, require_POST, require_safe
 
 from lifecycle.actions import RecordChanged
 from newsroom import actions
@@ -86,7 +86,6 @@ def staff_posts(request: SignedInRequest) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def write(request: SignedInRequest) -> HttpResponse:
     require(request.user, "newsroom.write_post")
     form = PostForm(request.POST or None)
@@ -108,7 +107,6 @@ def _show_what_changed(form: Form, post: Post) -> None:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def change(request: SignedInRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Post.objects.visible_to(request.user), slug=slug)
     require(request.user, "newsroom.write_post", found)
@@ -127,7 +125,6 @@ def change(request: SignedInRequest, slug: str) -> HttpResponse:
     return render(request, "newsroom/write.html", {"form": form, "title": "Change the post", "post": found})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def approve(request: SignedInRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Post.objects.visible_to(request.user), slug=slug)
     require(request.user, "newsroom.approve_post", found)

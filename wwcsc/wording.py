@@ -48,22 +48,6 @@ def uk_short_day(moment: date | datetime | None) -> str:
     return uk_day(moment).partition(" ")[2]
 
 
-SEASONS = {3: "spring", 6: "summer", 9: "autumn", 12: "winter"}
-
-
-def roughly(day: date | None, precision: str = "day") -> str:
-    """A day as exactly as it is known: 24 July 2018, July 2018, spring 2020 or 2020. The first day of the period is stored."""
-    if not day:
-        return ""
-    if precision == "year":
-        return f"{day.year}"
-    if precision == "month":
-        return f"{day:%B %Y}"
-    if precision == "season":
-        return f"{SEASONS.get(day.month, f'{day:%B}')} {day.year}"
-    return uk_short_day(day)
-
-
 def uk_clock(moment: datetime) -> str:
     local = moment.astimezone(UK)
     if (local.hour, local.minute) in {(0, 0), (12, 0)}:

@@ -6,10 +6,10 @@ from django.db.models import Q
 from django.utils.timezone import localdate
 
 from evaluations.choices import MilestoneKind, ProtocolStatus
-from evaluations.models.dates import last_day_of, said
 from evaluations.models.evaluations import Evaluation
 from evaluations.querysets import PartQuerySet, ProtocolQuerySet
 from programmes.choices import Precision
+from programmes.dates import last_day_of, said
 
 
 class Milestone(models.Model):

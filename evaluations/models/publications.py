@@ -7,10 +7,10 @@ from django.db.models import Q
 from django.utils.timezone import localdate
 
 from evaluations.choices import DutyKind, DutyState, LateReason, OutputKind
-from evaluations.models.dates import last_day_of, said
 from evaluations.models.evaluations import Evaluation
 from evaluations.querysets import DutyQuerySet, OutputQuerySet
 from programmes.choices import Precision
+from programmes.dates import last_day_of, said
 
 
 class Output(models.Model):

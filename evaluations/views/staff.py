@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from django.forms import ModelForm
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from evaluations.actions import evaluations as actions
 from evaluations.actions import parts, protocols
@@ -99,7 +99,6 @@ def manage(request: SignedInRequest, pk: int) -> HttpResponse:
     return render(request, "evaluations/manage.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def new(request: SignedInRequest, partnership: int | None = None) -> HttpResponse:
     require(request.user, "evaluations.add_evaluation")
     source = get_object_or_404(Partnership.objects.visible_to(request.user), pk=partnership) if partnership else None
@@ -119,7 +118,6 @@ def new(request: SignedInRequest, partnership: int | None = None) -> HttpRespons
     return _form_page(request, form, "New evaluation", "Save", source=source)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.change_evaluation", evaluation)
@@ -136,7 +134,6 @@ def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     return _form_page(request, form, "Edit the evaluation", "Save", evaluation=evaluation)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def move(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.move_evaluation", evaluation)
@@ -153,7 +150,6 @@ def move(request: SignedInRequest, pk: int) -> HttpResponse:
     return _form_page(request, form, "Move to another stage", "Move", evaluation=evaluation)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def publish(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.publish_evaluation", evaluation)
@@ -169,7 +165,6 @@ def publish(request: SignedInRequest, pk: int) -> HttpResponse:
     return _form_page(request, form, "Publish on the register", "Set the moment", evaluation=evaluation)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def protocol(request: SignedInRequest, pk: int) -> HttpResponse:
     evaluation = find(request, pk)
     require(request.user, "evaluations.change_evaluation", evaluation)
@@ -208,7 +203,6 @@ def move_protocol(request: SignedInRequest, pk: int, verb: str) -> HttpResponse:
     return redirect("evaluations:manage", version.evaluation_id)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def part(request: SignedInRequest, pk: int, kind: str, part: int | None = None) -> HttpResponse:
     """Add or change one date, output, promise, change, evaluator or cluster."""
     evaluation = find(request, pk)

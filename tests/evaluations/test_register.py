@@ -19,8 +19,8 @@ from evaluations.models import (
     Output,
     ProtocolVersion,
 )
-from evaluations.models.dates import last_day_of, said
 from people.choices import StaffRole
+from programmes.dates import last_day_of, said
 from programmes.models import Partnership
 from tests.factories import (
     DutyFactory,

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from partners.models import Organisation
 from programmes.choices import PartnershipStatus, Precision, ProgrammeRole
+from programmes.dates import said
 from programmes.models import Funding, Happening, Involvement, Strand, Wave
 from tests.factories import (
     CallFactory,
@@ -22,7 +23,7 @@ from tests.factories import (
     ProgrammeFactory,
     StaffFactory,
 )
-from wwcsc.wording import counted, roughly
+from wwcsc.wording import counted
 
 pytestmark = pytest.mark.django_db
 
@@ -135,12 +136,12 @@ def test_dates_are_told_as_exactly_as_they_are_known(client):
 
 
 @pytest.mark.parametrize(
-    ("precision", "said"),
+    ("precision", "words"),
     [("day", "1 September 2018"), ("month", "September 2018"), ("season", "autumn 2018"), ("year", "2018")],
 )
-def test_a_day_is_said_roughly(precision, said):
-    assert roughly(date(2018, 9, 1), precision) == said
-    assert roughly(None, precision) == ""
+def test_a_day_is_said_as_exactly_as_it_is_known(precision, words):
+    assert said(date(2018, 9, 1), precision) == words
+    assert said(None, precision) == ""
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from programmes.dates import said
 from wwcsc import charts, demonstration, places, statuses, tables, wording
 
 register = template.Library()
@@ -27,7 +28,7 @@ register = template.Library()
 register.filter("uk_moment", wording.uk_moment)
 register.filter("uk_date", wording.uk_short_day)
 register.filter("uk_day", wording.uk_day)
-register.filter("roughly", wording.roughly)
+register.filter("roughly", said)
 register.filter("time_left", wording.time_left)
 register.filter("plain_number", wording.plain_number)
 register.filter("counted", wording.counted)

@@ -16,10 +16,10 @@ from evidence_store.models import Entry
 from newsroom.models import Post
 from partners.models import Organisation
 from programmes.choices import ProgrammeKind, ProgrammeStatus
+from programmes.dates import said
 from programmes.figures import of_partners, of_programme, partners_by_programme, standings
 from programmes.models import Happening, Partnership, Programme, Strand
 from wwcsc.views.public_partners import tiles
-from wwcsc.wording import roughly
 
 ORDER = (
     ProgrammeStatus.ACTIVE,
@@ -123,7 +123,7 @@ def _moments(found: Programme) -> list[dict[str, Any]]:
     return [
         {
             "what": f"{row.strand.name}: {row.what}" if row.strand else row.what,
-            "told": row.told_as or roughly(row.on, row.precision),
+            "told": row.told_as or said(row.on, row.precision),
             "note": row.detail,
         }
         for row in rows

@@ -6,20 +6,7 @@ from datetime import date
 from programmes.choices import Precision
 
 MONTHS_IN = {Precision.MONTH: 1, Precision.SEASON: 3, Precision.YEAR: 12}
-SEASONS = (
-    "winter",
-    "winter",
-    "spring",
-    "spring",
-    "spring",
-    "summer",
-    "summer",
-    "summer",
-    "autumn",
-    "autumn",
-    "autumn",
-    "winter",
-)
+SEASONS = 2 * ("winter",) + 3 * ("spring",) + 3 * ("summer",) + 3 * ("autumn",) + ("winter",)
 
 
 def last_day_of(day: date, precision: str) -> date:
