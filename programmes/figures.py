@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from partners.choices import OrganisationKind
 from partners.models import Organisation
-from programmes.choices import RUNNING
+from programmes.choices import LEFT, RUNNING
 from programmes.models import Partnership, Programme
 
 
@@ -51,10 +51,14 @@ def standings(programme: Programme | None = None) -> Standings:
     public = public_partnerships()
     if programme is not None:
         public = public.filter(programme=programme)
-    pairs = [
-        *public.values_list("organisation", "status"),
-        *public.filter(areas__isnull=False).values_list("areas", "status"),
-    ]
+    return _standings([*public.values_list("organisation", "status"), *_areas(public)])
+
+
+def _areas(public: QuerySet[Partnership]) -> QuerySet:
+    return public.filter(areas__isnull=False).values_list("areas", "status")
+
+
+def _standings(pairs: list[tuple[int, str]]) -> Standings:
     now = frozenset(pk for pk, status in pairs if status in RUNNING)
     return Standings(now=now, before=frozenset(pk for pk, _ in pairs) - now)
 
@@ -81,24 +85,25 @@ class PartnerFigures:
 
 
 def of_partners() -> PartnerFigures:
-    known = standings()
-    current = set(Organisation.objects.visible_to(AnonymousUser()).current_authorities().values_list("pk", flat=True))
     public = public_partnerships()
+    rows = list(public.values_list("organisation", "status", "is_demonstration"))
+    known = _standings([*((organisation, status) for organisation, status, _ in rows), *_areas(public)])
+    current = set(Organisation.objects.visible_to(AnonymousUser()).current_authorities().values_list("pk", flat=True))
     return PartnerFigures(
         authorities=len(current),
         authorities_with_us=len(current & (known.now | known.before)),
         authorities_with_us_now=len(current & known.now),
-        partner_organisations=public.values("organisation").distinct().count(),
-        partnerships=public.count(),
-        partnerships_running=public.filter(status__in=RUNNING).count(),
+        partner_organisations=len({organisation for organisation, _, _ in rows}),
+        partnerships=len(rows),
+        partnerships_running=sum(status in RUNNING for _, status, _ in rows),
         programmes=Programme.objects.public().count(),
-        demonstration=public.filter(is_demonstration=True).count(),
+        demonstration=sum(is_demonstration for _, _, is_demonstration in rows),
     )
 
 
 @dataclass(frozen=True)
 class ProgrammeFigures:
-    """Of one programme: partnerships announced, and the organisations and authorities of today in them."""
+    """Of one programme: partnerships announced, and the organisations and authorities in them, those that have been dissolved since among them."""
 
     partnerships: int
     organisations: int
@@ -114,7 +119,7 @@ def of_programme(programme: Programme) -> ProgrammeFigures:
         partnerships=len(rows),
         organisations=len({pk for pk, _, _ in rows}),
         authorities=len(authorities),
-        left=sum(1 for _, _, status in rows if status in {"withdrawn", "ended"}),
+        left=sum(1 for _, _, status in rows if status in LEFT),
     )
 
 

@@ -128,9 +128,9 @@ def _decision_page(
         "sections": answers_by_section(application),
         "grade": Grade(grade).label if grade else "",
         "authority_type": AuthorityType(organisation.authority_type).label if organisation.authority_type else "",
-        "partnerships": organisation.partnerships.select_related("programme", "organisation").order_by("-created_at")[
-            :20
-        ],
+        "partnerships": organisation.partnerships.visible_to(request.user)
+        .select_related("programme", "organisation")
+        .order_by("-created_at")[:20],
     }
     return render(request, "calls/board/decide.html", context, status=status)
 
