@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
@@ -181,8 +181,9 @@ class Bench:
 
         self.crew, self.broker, self.notices, self.announcements = crew, broker, Notice, announcements
         self.factory, self.priority, self.reminder = NoticeFactory, PRIORITY, NoticeKind.REMINDER
-        self.call = CallFactory()
-        was, staff = self.call.closes_at - timedelta(days=7), PersonFactory()
+        self.call = cast(Any, CallFactory())
+        staff = cast(Any, PersonFactory())
+        was = self.call.closes_at - timedelta(days=7)
         self.extension = Extension.objects.create(
             call=self.call, was=was, now=self.call.closes_at, reason="The portal was down for a day.", made_by=staff
         )

@@ -90,7 +90,7 @@ INSERT INTO notices_notice
      error, is_demonstration)
 SELECT one.number, one.key, %(kind)s, %(template)s, %(version)s, 'pending', %(priority)s, one.address, one.reader::bigint,
        %(subject_type)s, one.cause::bigint, one.kept_from::bigint[], %(context)s::jsonb, %(subject)s, '', '',
-       %(now)s, %(now)s, %(now)s, coalesce(one.useful_until::timestamptz, %(now)s + %(useful_for)s), 0,
+       %(now)s, %(now)s, %(now)s, coalesce(one.useful_until::timestamptz, %(now)s + make_interval(secs => %(useful_for)s)), 0,
        '<' || one.number || '.1@' || %(domain)s || '>', '', '', one.demonstration
   FROM (SELECT nextval(pg_get_serial_sequence('notices_notice', 'id')) AS number, reader.*
           FROM ({readers}) AS reader
@@ -134,7 +134,7 @@ def queue_for_all(
                 "context": json.dumps(context),
                 "subject": subject,
                 "now": timezone.now(),
-                "useful_for": USEFUL_FOR[mailing.kind],
+                "useful_for": USEFUL_FOR[mailing.kind].total_seconds(),
                 "domain": settings.MAIL_DOMAIN,
             },
         )
@@ -236,12 +236,15 @@ def stop_writing_to(address: str, *, reason: str, by: Person | None, only_bulk: 
     """Never write to this address again; with ``only_bulk`` letters and reminders still go."""
     if by is not None:
         require(by, "notices.suppress_address")
-    suppression, is_new = Suppression.objects.get_or_create(
+    suppression, is_new = Suppression.objects.select_for_update().get_or_create(
         address_hash=Suppression.hash_of(address), defaults={"reason": reason, "only_bulk": only_bulk}
     )
-    if not is_new and suppression.only_bulk and not only_bulk:
-        suppression.only_bulk, suppression.reason = False, reason
-        suppression.save(update_fields=("only_bulk", "reason"))
+    has_ended = suppression.until is not None and suppression.until <= timezone.now()
+    if not is_new and (has_ended or (suppression.only_bulk and not only_bulk)):
+        # One that has run out begins anew; one that left letters through closes.
+        suppression.reason, suppression.only_bulk = reason, only_bulk
+        suppression.since, suppression.until = timezone.now(), None
+        suppression.save(update_fields=("reason", "only_bulk", "since", "until"))
     record("stopped writing to an address", suppression, by=by, only_bulk=only_bulk)
     return suppression
 

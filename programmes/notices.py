@@ -49,7 +49,7 @@ def all_programme_staff() -> QuerySet[Person]:
 def tell_leads_agreement_is_ready(partnership: Partnership) -> None:
     issued_at = partnership.agreement.issued_at if partnership.agreement else None
     for lead in people_of(partnership, MembershipRole.LEAD):
-        key = f"agreement-ready:{partnership.pk}:{lead.pk}:{issued_at:%Y%m%d%H%M%S}"
+        key = f"agreement-ready:{partnership.pk}:{lead.pk}:{issued_at and issued_at.isoformat()}"
         _write_about_partnership("agreement_ready", lead, partnership, key=key)
 
 

@@ -15,7 +15,7 @@ from smtplib import (
     SMTPSenderRefused,
     SMTPServerDisconnected,
 )
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from django.conf import settings
@@ -200,11 +200,12 @@ class Courier:
             note_that_the_relay_is_silent(problem)
             raise RelayGone from problem
         to = parcel.to if PLAIN_ADDRESS.fullmatch(parcel.to) else self.mailer.prep_address(parcel.to)
+        assert self.mailer.connection is not None  # noqa: S101 - open() has just seen to that
         hand_to(self.mailer.connection, self.envelope_sender, to, parcel.content)
 
     @cached_property
     def envelope_sender(self) -> str:
-        return self.mailer.prep_address(settings.DEFAULT_FROM_EMAIL)
+        return EmailBackend.prep_address(cast(EmailBackend, self.mailer), settings.DEFAULT_FROM_EMAIL)
 
     def recover_connection(self, problem: Exception) -> None:
         """smtplib resets the conversation after a refusal; after anything else we start a new one."""

@@ -67,7 +67,7 @@ SELECT id, key, kind, template, "to", person_id, subject_id, context::text, subj
 
 TAKE = """
 UPDATE notices_notice
-   SET status = 'leased', lease_token = %s, lease_until = clock_timestamp() + %s, attempts = attempts + 1
+   SET status = 'leased', lease_token = %s, lease_until = clock_timestamp() + make_interval(secs => %s), attempts = attempts + 1
  WHERE id = ANY(%s::bigint[])
 """
 
@@ -164,7 +164,7 @@ class Lease:
             cursor.execute(DUE, [pace.batch])
             parcels = set_aside_what_must_not_go(cursor.fetchall())
             if parcels:
-                cursor.execute(TAKE, [token, pace.lease, [parcel.pk for parcel in parcels]])
+                cursor.execute(TAKE, [token, pace.lease.total_seconds(), [parcel.pk for parcel in parcels]])
             again = [parcel for parcel in parcels if parcel.was_on_the_wire]
             note_all(again, "sent again", "it was perhaps sent before; the Message-ID is the same")
         return cls(token=token, pace=pace, parcels=parcels, renewed_at=time.monotonic())

@@ -1,10 +1,13 @@
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
-from notices.actions import queue
+from notices.actions import queue, stop_writing_to
 from notices.choices import NoticeKind, NoticeStatus
 from notices.letters import LetterRefused
-from notices.models import Notice
+from notices.models import Notice, Suppression
 
 CODE = "account/email/login_code"
 
@@ -64,3 +67,22 @@ def test_a_cause_that_is_rolled_back_leaves_no_mail():
         transaction.set_rollback(True)
 
     assert not Notice.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("only_bulk", "asked_for", "now"), [(False, True, True), (True, False, False), (True, True, True)]
+)
+def test_whoever_asks_again_after_a_suppression_has_ended_is_not_written_to(only_bulk, asked_for, now):
+    yesterday = timezone.now() - timedelta(days=1)
+    Suppression.objects.create(
+        address_hash=Suppression.hash_of("ann@demo.example"),
+        reason="bounced",
+        since=yesterday - timedelta(days=1),
+        until=yesterday,
+        only_bulk=only_bulk,
+    )
+
+    stop_writing_to("ann@demo.example", reason="asked", by=None, only_bulk=asked_for)
+
+    assert Suppression.objects.holding().get().only_bulk is now
