@@ -139,7 +139,10 @@ def positions(allocations: np.ndarray, sequences: int, chunk: int = 65_536) -> t
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What the constraints leave, before the draw. place: I x S; together and together_before: I x I."""
+    """What the constraints leave, before the draw. place: I x S; together and together_before: I x I.
+
+    space: allocations that meet the constraints. without_constraints: those that slots and strata alone allow.
+    """
 
     clusters: tuple[str, ...]
     kept: int
@@ -150,6 +153,7 @@ class Report:
     together_before: np.ndarray
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+    without_constraints: int
 
     @property
     def smallest_p(self) -> float:
@@ -170,6 +174,7 @@ class Report:
             "kept": self.kept,
             "space": self.space,
             "space_is_sampled": self.is_sampled,
+            "without_constraints": self.without_constraints,
             "smallest_p": self.smallest_p,
             "positions": {name: [float(p) for p in row] for name, row in zip(self.clusters, self.place, strict=True)},
             "pairs": pairs,
@@ -199,6 +204,7 @@ def report_on(space: Space, everything: np.ndarray, kept: np.ndarray, is_sampled
         before,
         tuple(_stop_rules(space, len(kept), len(everything))),
         tuple(_cautions(space, place, together, before)),
+        space.size_without_constraints,
     )
 
 

@@ -119,6 +119,7 @@ class RandomExposureAnswer:
     answer: Answer
     price: float
     single_effect_size: float
+    estimand: str = "mean of effects that are random by exposure time"
 
 
 def random_exposure_power(plan: Plan, spread: float) -> RandomExposureAnswer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,34 +33,38 @@ class SizeAnswer:
     power_at_n_minus_1: float | None = None
 
 
-def size_for(plan: Plan, target: float) -> SizeAnswer:
+type PowerOf = Callable[[Plan], float]
+
+
+def size_for(plan: Plan, target: float, power_of: PowerOf | None = None) -> SizeAnswer:
     """Smallest whole number of individuals a cluster-period for the target power, by doubling and bisection.
+
+    power_of: the power of a plan with a size, where it is not that of its single effect.
 
     The limit of ever larger cells is looked at first: with cluster-period variance or decay the variance has a
     floor, and some targets cannot be reached at any size.
     """
     df = degrees_for_solving(plan)
-    limit = power_at_size(_by_least_squares(plan), _endless(plan), df)
+
+    def reached(of: Plan, size: float) -> float:
+        return power_at_size(of, size, df) if power_of is None else power_of(of.but(size=float(size)))
+
+    limit = reached(_by_least_squares(plan), _endless(plan))
     if limit < target:
         return SizeAnswer(None, limit)
-    low, high = _bracket(plan, target, df)
+    start = size_for(_by_least_squares(plan), target, power_of).n if plan.outcome.is_by_likelihood else None
+    low, high = _bracket(lambda size: size > 0 and reached(plan, size) >= target, start)
     while high - low > 1:
         middle = (high + low) // 2
-        low, high = (low, middle) if power_at_size(plan, middle, df) >= target else (middle, high)
-    before = power_at_size(plan, high - 1, df) if high > 1 else None
+        low, high = (low, middle) if reached(plan, middle) >= target else (middle, high)
+    before = reached(plan, high - 1) if high > 1 else None
     return SizeAnswer(high, limit, power(plan.but(size=float(high))), before)
 
 
-def _bracket(plan: Plan, target: float, df: float | None) -> tuple[int, int]:
-    """(too few, enough). From one upwards by doubling; by maximum likelihood from what least squares says."""
-
-    def is_enough(size: int) -> bool:
-        return size > 0 and power_at_size(plan, size, df) >= target
-
-    high, step = 1, 1
-    if plan.outcome.is_by_likelihood:
-        high = size_for(_by_least_squares(plan), target).n or 1
-        step = max(1, high // 40)
+def _bracket(is_enough: Callable[[int], bool], start: int | None) -> tuple[int, int]:
+    """(too few, enough). From one upwards by doubling, or outwards from a start that is near."""
+    high = start or 1
+    step = max(1, high // 40)
     low = high - step
     if is_enough(high):
         while is_enough(low):
@@ -82,8 +87,10 @@ def _endless(plan: Plan) -> float:
     passing = parts.gamma2 + parts.tau2 * (1 - parts.r)
     if passing > 1e-12 * shrinking:
         return max(1e3, 1e10 * shrinking / passing)
-    lasting = [value for value in (parts.tau2, parts.eta2) if value > 1e-12 * shrinking]
-    return max(1e3, shrinking / max(1e-10 * min(lasting), 1e-12 * max(lasting))) if lasting else 1e12
+    if parts.eta2 > 1e-12 * shrinking:
+        # what is known stays finite while the blocks it is the difference of grow: more digits are lost than won
+        return max(1e3, 1e5 * shrinking / parts.eta2)
+    return max(1e3, 1e10 * shrinking / parts.tau2) if parts.tau2 > 1e-12 * shrinking else 1e12
 
 
 def degrees_for_solving(plan: Plan) -> float | None:

@@ -7,9 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from stepped_wedge.cases.reading import read_case
+from stepped_wedge.cases.reading import Case, read_case
 from stepped_wedge.crews import ALONE, Crew
-from stepped_wedge.exposure import exposure_power, random_exposure_power, single_effect_weights
+from stepped_wedge.exposure import (
+    ExposureAnswer,
+    RandomExposureAnswer,
+    exposure_power,
+    random_exposure_power,
+    single_effect_weights,
+)
 from stepped_wedge.keys import Keys
 from stepped_wedge.outcomes import from_link, proportion_variance
 from stepped_wedge.power import Answer, Plan, power
@@ -39,11 +45,9 @@ def _answer_case(given: Any, crew: Crew) -> dict[str, Any]:
     plan = case.plan
     found: dict[str, Any] = {} if case.id is None else {"id": case.id}
     if plan.size is None:
-        found |= _answer_size(plan)
-    elif case.estimand is not None:
-        found |= _answer_exposure(plan, case.estimand)
-    elif case.exposure_variance is not None:
-        found |= _answer_random_exposure(plan, case.exposure_variance)
+        found |= _answer_size(case)
+    elif case.has_exposure_effects:
+        found |= _answer_exposure(case, plan)
     else:
         found |= _answer_power(power(plan), plan.inference)
     found |= _scales(plan)
@@ -85,49 +89,47 @@ def _answer_power(answer: Answer, test: Inference) -> dict[str, Any]:
     return found
 
 
-def _answer_size(plan: Plan) -> dict[str, Any]:
-    target = plan.inference.target_power
+def _answer_size(case: Case) -> dict[str, Any]:
+    plan, target = case.plan, case.plan.inference.target_power
     if target is None:
         raise CaseRefused("size", "give a size, or inference.target_power to have the size worked out")
-    solved = size_for(plan, target)
+    by_exposure = (lambda sized: _exposure(case, sized).answer.power) if case.has_exposure_effects else None
+    solved = size_for(plan, target, by_exposure)
     found: dict[str, Any] = {"n": solved.n, "limiting_power": solved.limiting_power}
-    if solved.answer is None:
+    if solved.answer is None or solved.n is None:
         found["why"] = (
             f"no size reaches {target:.0%}: with ever larger cells the power stops at {solved.limiting_power:.3f}"
         )
         return found
-    found |= _answer_power(solved.answer, plan.inference)
+    if case.has_exposure_effects:
+        found |= _answer_exposure(case, plan.but(size=float(solved.n)))
+    else:
+        found |= _answer_power(solved.answer, plan.inference)
     found["power_at_n_minus_1"] = solved.power_at_n_minus_1
     return found
 
 
-def _answer_exposure(plan: Plan, estimand: str | tuple[float, ...]) -> dict[str, Any]:
-    asked = exposure_power(plan, estimand)
+def _exposure(case: Case, sized: Plan) -> ExposureAnswer | RandomExposureAnswer:
+    if case.exposure_variance is not None:
+        return random_exposure_power(sized, case.exposure_variance)
+    return exposure_power(sized, "average" if case.estimand is None else case.estimand)
+
+
+def _answer_exposure(case: Case, sized: Plan) -> dict[str, Any]:
+    asked = _exposure(case, sized)
     found = _answer_power(asked.answer, Inference())
     if asked.answer.df is not None:
         found["df"] = asked.answer.df
-    return found | {
+    found |= {
         "estimand": asked.estimand,
         "exposure_times": list(asked.levels),
         "weights": list(asked.weights),
         "price_in_standard_error": asked.price,
-        "exposure_weights": {str(s): w for s, w in single_effect_weights(plan).items()},
+        "exposure_weights": {str(s): w for s, w in single_effect_weights(sized).items()},
     }
-
-
-def _answer_random_exposure(plan: Plan, spread: float) -> dict[str, Any]:
-    asked = random_exposure_power(plan, spread)
-    found = _answer_power(asked.answer, Inference())
-    if asked.answer.df is not None:
-        found["df"] = asked.answer.df
-    return found | {
-        "estimand": "mean of effects that are random by exposure time",
-        "exposure_times": list(asked.levels),
-        "weights": list(asked.weights),
-        "price_in_standard_error": asked.price,
-        "single_effect_true_size": asked.single_effect_size,
-        "exposure_weights": {str(s): w for s, w in single_effect_weights(plan).items()},
-    }
+    if isinstance(asked, RandomExposureAnswer):
+        found["single_effect_true_size"] = asked.single_effect_size
+    return found
 
 
 def _scales(plan: Plan) -> dict[str, Any]:

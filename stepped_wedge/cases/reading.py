@@ -65,6 +65,11 @@ class Case:
     request: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def has_exposure_effects(self) -> bool:
+        """Is the effect asked about made up of effects by exposure time?"""
+        return self.estimand is not None or self.exposure_variance is not None
+
 
 def read_case(given: Any) -> Case:
     """A checked case from decoded JSON. Raises CaseRefused with the path of the key at fault."""

@@ -82,6 +82,7 @@ def test_the_whole_path_of_a_draw_on_the_command_line(run, examples, tmp_path, c
     status, answer, _ = run("allocate", spec, "--covariates", covariates, "--list")
     assert status == 0
     assert answer["report"]["kept"] == len(answer["allocations"]) == 60
+    assert answer["report"]["without_constraints"] == 120
     _, committed, _ = run("commit", spec, "--covariates", covariates, "--secret-file", secret)
     assert secret.stat().st_mode & 0o077 == 0
     (tmp_path / "c.json").write_text(json.dumps(committed))

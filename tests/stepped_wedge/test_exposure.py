@@ -88,3 +88,13 @@ def test_a_case_may_ask_for_it(cases):
         answer_case(case | {"effect": {"theta": 0.2, "exposure_variance": -1}})
     with pytest.raises(CaseRefused, match="marginal"):
         answer_case(cases["I09"] | {"effect": cases["I09"]["effect"] | {"exposure_variance": 0.01}})
+
+
+@pytest.mark.parametrize("effect", [{"estimand": "average"}, {"exposure_variance": 1e-5}])
+def test_the_size_is_that_of_the_effect_asked_about(effect, cases):
+    case = cases["C01"] | {"size": None, "inference": {"target_power": 0.6}, "effect": {"theta": 0.5, **effect}}
+    solved = answer_case(case)
+    assert answer_case(case | {"size": solved["n"]})["power"] == pytest.approx(solved["power"])
+    assert solved["power_at_n_minus_1"] < 0.6 <= solved["power"]
+    assert answer_case(case | {"size": solved["n"] - 1})["power"] == pytest.approx(solved["power_at_n_minus_1"])
+    assert solved["estimand"]

@@ -17,6 +17,16 @@ from stepped_wedge.refusals import CaseRefused
 FIVE = Plan(designs.stepped_wedge([1] * 5), Outcome(), Components(0.0004, 0.0001, residual=0.05), Effect(0.015), 1000.0)
 
 
+def test_the_limit_with_a_random_intervention_effect_keeps_its_digits():
+    """Found by a property test: with cells of 10^12 the information was a difference of numbers of 10^12."""
+    x = [[0, np.nan, 1, 1, 1, np.nan], [np.nan, np.nan, 1, np.nan, 1, 1], [np.nan, np.nan, 0.25] + [np.nan] * 3]
+    design = designs.Design(np.array([*x, [0, 0, 0, 0.25, 1, 1]]))
+    plan = Plan(design, Outcome(), Components(0.01, psi2=0.5, eta2=0.02), Effect(0.4))
+    solved = solving.size_for(plan, 0.999)
+    assert solved.n is None
+    assert solved.limiting_power == pytest.approx(power(plan.but(size=1e6)).power, abs=1e-4)
+
+
 def test_a_scan_finds_the_smallest_number_of_sequences_that_reaches_the_target():
     reached, scan = solving.sequences_for(FIVE, 0.9)
     assert reached == scan[-1]
