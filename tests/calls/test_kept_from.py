@@ -8,15 +8,16 @@ from calls.choices import Outcome
 from notices.models import Notice
 from programmes.actions import partnerships
 from programmes.models import Partnership
-from tests.calls.rounds import a_round, ask
+from tests.calls.rounds import a_round, ask, assessor
 from tests.calls.test_decisions import told
-from tests.factories import StaffFactory
+from tests.factories import PostFactory
 
 pytestmark = pytest.mark.django_db
 
 
 def test_staff_in_conflict_with_an_application_see_no_partnership_and_no_mail_that_came_of_it():
-    round_, conflicted = a_round(), StaffFactory()
+    round_, conflicted = a_round(), assessor()
+    PostFactory(person=conflicted)
     assessing.declare_conflict(
         ask(round_.application, conflicted, by=round_.staff), nature="Worked there", by=conflicted
     )

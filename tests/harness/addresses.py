@@ -5,12 +5,13 @@ from typing import Any
 from django.urls import NoReverseMatch, reverse
 
 from tests.harness.world import KINDS, MISSING, World
-from tests.test_house_rules import our_patterns
+from tests.test_house_rules import our_patterns, patterns
 
 # Address -> kind of record in world.py. A namespace or prefix stands for all below it; the longest match counts.
 RECORD_OF = {
     "partner": "organisation",
     "partners:invite": "organisation",
+    "partners:invitation": "secret",
     "partners:membership": "membership",
     "partners:end_membership": "membership",
     "partners:invite_again": "invitation",
@@ -25,6 +26,7 @@ RECORD_OF = {
     "programmes:obligation": "obligation",
     "programmes:write_report": "obligation",
     "programmes:save_report": "obligation",
+    "programmes:report_history": "obligation",
     "programmes:move_due_date": "obligation",
     "programmes:waive": "obligation",
     "programmes:mark_received": "obligation",
@@ -84,6 +86,7 @@ RECORD_OF = {
 REST: dict[str, Any] = {
     "number": 1,
     "key": "practice_name",
+    "field": "activity",
     "form": "ris",
     "kind": "milestone",
     "verb": "approve",
@@ -107,7 +110,8 @@ def addresses(world: World) -> dict[tuple[str, str], str]:
         if name.startswith("admin:"):
             continue
         wanted = set(entry.pattern.converters) or set(getattr(entry.pattern.regex, "groupindex", {}))
-        records = world.objects.get(kind_of(name), {}) if wanted - set(REST) else {}
+        kind = world.objects.get(kind_of(name), {})
+        records = {which: arguments for which, arguments in kind.items() if set(arguments) & wanted}
         if not records:
             found[name, "-"] = _path(name, {key: REST[key] for key in wanted})
             continue
@@ -116,6 +120,21 @@ def addresses(world: World) -> dict[tuple[str, str], str]:
                 known = REST | records[which]
                 found[name, which] = _path(name, {key: known[key] for key in wanted})
     return found
+
+
+def addresses_of_accounts() -> dict[tuple[str, str], str]:
+    """Signing in and the account pages, which came with allauth. A secret or a number in them is one that was never given."""
+    names = {name for name, entry in patterns() if getattr(entry.callback, "__module__", "").startswith("allauth")}
+    return {(name, "-"): _path_with_any(name) for name in sorted(names)}
+
+
+def _path_with_any(name: str) -> str:
+    for arguments in ({}, {"pk": MISSING}, {"key": "no-such-secret"}, {"uidb36": "0", "key": "no-such-secret"}):
+        try:
+            return reverse(name, kwargs=arguments)
+        except NoReverseMatch:
+            continue
+    raise KeyError(f"{name}: say in tests/harness/addresses.py what stands in its address")
 
 
 def _path(name: str, arguments: dict[str, Any]) -> str:

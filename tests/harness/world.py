@@ -6,6 +6,7 @@ carries one of its own. ``World.objects`` says how to reach a record of each kin
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -61,6 +62,7 @@ ROLES = (
     "editor_a",
     "data_a",
     "reader_a",
+    "ex_member_a",
     "lead_b",
     "assessor",
     "conflicted_assessor",
@@ -72,7 +74,8 @@ ROLES = (
     "administrator",
 )
 STAFF = ("programmes", "research", "communications", "auditor", "administrator")
-KINDS = ("own", "other", "hidden", "missing")
+# "conflicted" is the record of an assessor who declared a conflict, "told" the one whose results are out; "expired" an invitation.
+KINDS = ("own", "other", "hidden", "conflicted", "told", "expired", "missing")
 
 
 @dataclass
@@ -112,9 +115,16 @@ def _slugs(own: str, other: str, hidden: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def _numbers(own: Any, other: Any, hidden: Any = None, **more: Any) -> dict[str, dict[str, Any]]:
-    found = {"own": own, "other": other, "hidden": hidden or other}
-    return {kind: {"pk": thing.pk, **more} for kind, thing in found.items()} | {"missing": {"pk": MISSING, **more}}
+def _numbers(
+    own: Any, other: Any, hidden: Any = None, number: int | None = None, **more: Any
+) -> dict[str, dict[str, Any]]:
+    found = {"own": own, "other": other} | ({"hidden": hidden} if hidden else {}) | more
+    part = {} if number is None else {"number": number}
+    return {kind: {"pk": thing.pk, **part} for kind, thing in found.items()} | {"missing": {"pk": MISSING, **part}}
+
+
+def _hash(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
 
 
 def _people(world: World, a: Any, b: Any) -> None:
@@ -125,6 +135,7 @@ def _people(world: World, a: Any, b: Any) -> None:
         "editor_a": MembershipFactory(organisation=a, role=MembershipRole.EDITOR).person,
         "data_a": MembershipFactory(organisation=a, role=MembershipRole.DATA).person,
         "reader_a": MembershipFactory(organisation=a, role=MembershipRole.READER).person,
+        "ex_member_a": MembershipFactory(organisation=a, role=MembershipRole.LEAD, ends_on=timezone.localdate()).person,
         "lead_b": MembershipFactory(organisation=b, role=MembershipRole.LEAD).person,
         "assessor": PersonFactory(),
         "conflicted_assessor": PersonFactory(),
@@ -137,8 +148,21 @@ def _people(world: World, a: Any, b: Any) -> None:
     }
     mine, theirs = (organisation.memberships.first() for organisation in (a, b))
     world.objects["membership"] = _numbers(mine, theirs)
-    ours, their = InvitationFactory(organisation=a), InvitationFactory(organisation=b)
-    world.objects["invitation"] = _numbers(ours, their)
+    ours, their = (InvitationFactory(organisation=one, token_hash=_hash(f"secret-{one.slug}")) for one in (a, b))
+    long_ago = timezone.now() - timedelta(days=9)
+    late = InvitationFactory(
+        organisation=a,
+        invited_at=long_ago,
+        expires_at=long_ago + timedelta(days=7),
+        token_hash=_hash("secret-expired"),
+    )
+    world.objects["invitation"] = _numbers(ours, their, expired=late)
+    world.objects["secret"] = {
+        "own": {"token": "secret-amber"},
+        "other": {"token": "secret-birch"},
+        "expired": {"token": "secret-expired"},
+        "missing": {"token": "no-such-secret"},
+    }
     world.objects["person"] = _numbers(world.people["lead_a"], world.people["lead_b"])
     world.objects["post_held"] = _numbers(*(world.people[role].posts.get() for role in ("research", "auditor")))
 
@@ -178,6 +202,7 @@ def _owed(world: World, partnerships: dict[str, Any]) -> dict[str, Any]:
         rows[key] = ObligationFactory(
             partnership=partnerships[key], title=f"Report {canary}", due_at=now + timedelta(days=5)
         )
+        Report.objects.create(obligation=rows[key], activity=f"Draft {canary}", saved_by=writer)
         sent = ObligationFactory(
             partnership=partnerships[key],
             title=f"Sent report {canary}",
@@ -217,7 +242,7 @@ def _calls(world: World, public: Any, hidden: Any, a: Any, b: Any) -> None:
         _application(closed, who, ApplicationStatus.ELIGIBLE, canary, world)
         for who, canary in ((a, CANARY_A), (b, CANARY_B))
     ]
-    _assessments(world, scored, criterion, now)
+    conflicted = _assessments(world, scored, criterion, now)
     told = CallFactory(
         slug="told-call",
         programme=public,
@@ -225,7 +250,10 @@ def _calls(world: World, public: Any, hidden: Any, a: Any, b: Any) -> None:
         opens_at=now - timedelta(days=90),
         closes_at=now - timedelta(days=60),
     )
+    closed_criterion = CriterionFactory(call=told, position=1)
     results = [_told(told, who, canary, world, now) for who, canary in ((a, CANARY_A), (b, CANARY_B))]
+    after = _scored_and_told(world, results[0], closed_criterion, now)
+    world.objects["assessment"] |= {"conflicted": {"pk": conflicted.pk}, "told": {"pk": after.pk}}
     CallFactory(
         slug="hidden-call",
         title=f"Hidden {CANARY_EMBARGO}",
@@ -269,7 +297,7 @@ def _application(call: Any, organisation: Any, status: str, canary: str, world: 
     return application
 
 
-def _assessments(world: World, scored: list[Any], criterion: Any, now: Any) -> None:
+def _assessments(world: World, scored: list[Any], criterion: Any, now: Any) -> Any:
     """The assessor has scored A's and B's; the second, who declared a conflict, may not even read A's."""
     first = []
     for application in scored:
@@ -281,13 +309,27 @@ def _assessments(world: World, scored: list[Any], criterion: Any, now: Any) -> N
         )
         Score.objects.create(assessment=assessment, criterion=criterion, mark=3, comment="Fits well")
         first.append(assessment)
-    Assessment.objects.create(
+    world.objects["assessment"] = _numbers(*first)
+    return Assessment.objects.create(
         application=scored[0],
         assessor=world.people["conflicted_assessor"],
         status=AssessmentStatus.CONFLICTED,
         conflict="Worked there until last year",
     )
-    world.objects["assessment"] = _numbers(*first)
+
+
+def _scored_and_told(world: World, application: Any, criterion: Any, now: Any) -> Any:
+    """What the assessor scored in the call whose results are out."""
+    assessment = Assessment.objects.create(
+        application=application,
+        assessor=world.people["assessor"],
+        status=AssessmentStatus.SUBMITTED,
+        declared_no_conflict_at=now - timedelta(days=40),
+        submitted_at=now - timedelta(days=39),
+        overall_comment="Fits well",
+    )
+    Score.objects.create(assessment=assessment, criterion=criterion, mark=3, comment="Fits well")
+    return assessment
 
 
 def _told(call: Any, organisation: Any, canary: str, world: World, now: Any) -> Any:
