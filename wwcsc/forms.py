@@ -84,8 +84,15 @@ class PortalBoundField(BoundField):
             added.append(f"{CLASSES[self.kind]}--error")
         if limit := self.word_limit:
             attrs["data-word-limit"] = limit
+        if self._is_in_a_row_of_the_back_room and not widget.is_hidden:
+            attrs.setdefault("aria-label", str(self.label))
         attrs["class"] = _joined([str(widget.attrs.get("class", "")), str(attrs.get("class", "")), *added])
         return attrs
+
+    @property
+    def _is_in_a_row_of_the_back_room(self) -> bool:
+        """The stock admin draws rows of records without labels: the name of the column stands above, tied to nothing."""
+        return bool(self.form.prefix and getattr(getattr(self.form, "_meta", None), "formfield_callback", None))
 
     def _fit_control(self, widget: forms.Widget) -> None:
         """Dates get the browser's own calendar. What was typed and is no date or number is shown in plain text, never lost."""

@@ -6,7 +6,7 @@ is looked at there; its frame is looked at here once. KEEP_PICTURES=yes leaves a
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import pytest
@@ -23,6 +23,7 @@ from people.choices import StaffRole
 from people.models import Person
 from tests.browser.conftest import DESKTOP, PHONE, new_context
 from tests.browser.looking import (
+    WCAG,
     faults_of_axe,
     faults_of_dead_controls,
     faults_of_frame,
@@ -92,16 +93,18 @@ class Eyes:
             self._signed_in(context, client)
         self.complaints: list[str] = []
         self.page = self.with_scripts.new_page()
+        self.page.set_default_timeout(90_000)  # a machine that does other things beside this
         self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.plain = self.without.new_page()
+        self.plain.set_default_timeout(90_000)
 
     def _signed_in(self, context: BrowserContext, client: Client) -> None:
         if "sessionid" in client.cookies:
             value = client.cookies["sessionid"].value
             context.add_cookies([{"name": "sessionid", "value": value, "url": self.address}])
 
-    def look(self, path: str, *, role: str) -> list[str]:
+    def look(self, path: str, *, role: str, rules: Sequence[str] = (*WCAG, "best-practice")) -> list[str]:
         """Everything that is wrong with one page, at both widths and without scripts."""
         self.complaints.clear()
         try:
@@ -113,7 +116,7 @@ class Eyes:
         for size in (DESKTOP, PHONE):
             self.page.set_viewport_size(size)
             faults += [
-                f"at {size['width']}: {fault}" for fault in faults_of_width(self.page) + faults_of_axe(self.page)
+                f"at {size['width']}: {fault}" for fault in faults_of_width(self.page) + faults_of_axe(self.page, rules)
             ]
             keep_picture(self.page, f"{role}{path}")
         faults += faults_of_skipping(self.page)
@@ -156,11 +159,12 @@ def test_every_page_of_a_role_is_without_fault(demonstration, browser, role):
 BACK_ROOM = ("/admin/", "/admin/calls/call/", "/admin/people/person/", "/admin/partners/organisation/")
 
 
+# Stock Django: held to what the law asks for. What axe would like beyond that is for Django to decide.
 def test_the_back_room_is_without_fault_for_the_administrator(demonstration, browser):
     client = client_of("administrator")
     organisation = Organisation.objects.get(slug="barnsley").pk
     pages = [*BACK_ROOM, f"/admin/partners/organisation/{organisation}/change/"]
     pages.append(f"/admin/partners/organisation/{organisation}/history/")
     with Eyes(browser, demonstration, client) as eyes:
-        faults = [f"{path}: {fault}" for path in pages for fault in eyes.look(path, role="administrator")]
+        faults = [f"{path}: {fault}" for path in pages for fault in eyes.look(path, role="administrator", rules=WCAG)]
     assert faults == []
