@@ -20,7 +20,7 @@ from stepped_wedge.keys import Keys
 from stepped_wedge.outcomes import from_link, proportion_variance
 from stepped_wedge.power import Answer, Plan, power
 from stepped_wedge.references import Inference
-from stepped_wedge.refusals import CaseRefused
+from stepped_wedge.refusals import CaseRefused, refuse_unless
 from stepped_wedge.requests import (
     answer_curve,
     answer_requests,
@@ -42,6 +42,7 @@ def answer_case(given: Any, crew: Crew = ALONE) -> dict[str, Any]:
 
 def _answer_case(given: Any, crew: Crew) -> dict[str, Any]:
     case = read_case(given)
+    _refuse_what_is_not_asked_of(case, given)
     plan = case.plan
     found: dict[str, Any] = {} if case.id is None else {"id": case.id}
     if plan.size is None:
@@ -54,6 +55,23 @@ def _answer_case(given: Any, crew: Crew) -> dict[str, Any]:
     if case.warnings:
         found["warnings"] = list(case.warnings)
     return found | answer_requests(plan, case.request, crew) | _answer_extras(plan, given, crew)
+
+
+def _refuse_what_is_not_asked_of(case: Case, given: Mapping[str, Any]) -> None:
+    """What answers for one effect, or by least squares, is not put beside an answer for something else."""
+    extras = [name for name in ("curve", "sensitivity", "today", "unknown_sizes") if given.get(name) is not None]
+    for name in (*case.request, *extras):
+        refuse_unless(
+            name == "exposure_weights" or not case.has_exposure_effects,
+            name if name in extras else "request",
+            f"{name} is about one effect for all exposure times: leave the estimand out of this case",
+        )
+    for name in ("information_content", "simulation"):
+        refuse_unless(
+            name not in case.request or not case.plan.outcome.is_by_likelihood,
+            "request",
+            f"{name} is worked out by least squares: ask for it with the conditional model",
+        )
 
 
 def _answer_extras(plan: Plan, given: Mapping[str, Any], crew: Crew) -> dict[str, Any]:

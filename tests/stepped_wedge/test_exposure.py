@@ -98,3 +98,18 @@ def test_the_size_is_that_of_the_effect_asked_about(effect, cases):
     assert solved["power_at_n_minus_1"] < 0.6 <= solved["power"]
     assert answer_case(case | {"size": solved["n"] - 1})["power"] == pytest.approx(solved["power_at_n_minus_1"])
     assert solved["estimand"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "path"),
+    [
+        ({"request": ["allocations"]}, "request"),
+        ({"curve": {"over": "size", "values": [10]}}, "curve"),
+        ({"unknown_sizes": {"cv": 0.5}}, "unknown_sizes"),
+    ],
+)
+def test_what_answers_for_one_effect_is_not_put_beside_an_estimand(extra, path, cases):
+    case = cases["C01"] | {"effect": {"theta": 0.2, "estimand": "average"}} | extra
+    with pytest.raises(CaseRefused, match="one effect") as refused:
+        answer_case(case)
+    assert refused.value.path == path

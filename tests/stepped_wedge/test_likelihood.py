@@ -121,6 +121,18 @@ def test_what_it_is_not_made_for_is_refused(part, change, path):
     assert refused.value.path == path
 
 
+@pytest.mark.parametrize("name", ["information_content", "simulation"])
+def test_what_is_worked_out_by_least_squares_is_not_put_beside_it(name):
+    with pytest.raises(CaseRefused, match="least squares"):
+        answer_case(CASE | {"request": [name]})
+
+
+def test_clusters_and_drop_out_are_by_likelihood_too():
+    found = answer_case(CASE | {"request": ["clusters", "drop_out"], "inference": {"target_power": 0.8}})
+    assert found["power_with_clusters"] >= 0.8
+    assert all(row["power"] < found["power"] for row in found["power_after_losing_one_cluster"])
+
+
 @pytest.mark.parametrize(("size", "said"), [(12.5, "whole numbers"), (90_000, "up to")])
 def test_people_are_counted_and_not_without_end(size, said):
     with pytest.raises(CaseRefused, match=said):
