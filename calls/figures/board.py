@@ -154,9 +154,7 @@ SELECT seen.id, ranked.place
 FROM (SEEN) AS seen (id, reference, organisation_id, name, region)
 LEFT JOIN scored ON scored.application_id = seen.id LEFT JOIN ranked ON ranked.application_id = seen.id
 LEFT JOIN calls_difference apart ON apart.application_id = seen.id AND seen.id <> ALL(%(blind)s)
-LEFT JOIN (
-    SELECT organisation_id, count(*) AS running FROM programmes_partnership WHERE status = ANY(%(running)s) GROUP BY 1
-) busy ON busy.organisation_id = seen.organisation_id
+LEFT JOIN (BUSY) AS busy (organisation_id, running) ON busy.organisation_id = seen.organisation_id
 WHERE CHOSEN
 """
 COUNTED = "SELECT count(*) FROM (FOUND) AS all_of_them"
@@ -193,17 +191,28 @@ def places_on_board(
         "pk", "reference", "organisation_id", "organisation__name", "organisation__region"
     )
     try:
-        seen, given = columns.query.get_compiler(connection=connection).as_sql()
+        seen, of_seen = _as_sql(columns, "seen")
     except EmptyResultSet:
         return PlacesOnBoard()
-    names = {f"seen{number}": value for number, value in enumerate(given)}
-    seen = seen % {} if not given else seen % tuple(f"%({name})s" for name in names)
-    found = ORDERED.replace("CHOSEN", CHOSEN.get(scores, "true")).replace("SEEN", seen)
+    busy, of_busy = _as_sql(_by_organisation(Partnership.objects.visible_to(person).running()), "busy")
+    found = ORDERED.replace("CHOSEN", CHOSEN.get(scores, "true")).replace("SEEN", seen).replace("BUSY", busy)
     return PlacesOnBoard(
         statement=f"{found} ORDER BY {SORTED[order]}",
         counting=COUNTED.replace("FOUND", found if CHOSEN.get(scores) and scores else seen),
-        parameters={"call": call.pk, "blind": sorted(blind), "running": [str(one) for one in RUNNING], **names},
+        parameters={"call": call.pk, "blind": sorted(blind), **of_seen, **of_busy},
     )
+
+
+def _as_sql(rows: QuerySet, named: str) -> tuple[str, dict[str, Any]]:
+    """A queryset as a part of a statement, so that what a person may see is said where it is always said."""
+    statement, given = rows.query.get_compiler(connection=connection).as_sql()
+    names = {f"{named}{number}": value for number, value in enumerate(given)}
+    return statement % tuple(f"%({name})s" for name in names), names
+
+
+def _by_organisation(partnerships: QuerySet[Partnership]) -> QuerySet:
+    counted = partnerships.order_by().values("organisation").annotate(number=Count("pk"))
+    return counted.values_list("organisation", "number")
 
 
 def _fitting(call: Call, person: Person, blind: set[int], wanted: dict[str, str]) -> QuerySet[Application]:
@@ -222,17 +231,22 @@ def _fitting(call: Call, person: Person, blind: set[int], wanted: dict[str, str]
         found = found.filter(organisation__in=[one for one, given in grades_for(call).items() if given == grade])
     if load := wanted.get("load"):
         least = max(1, int(load))
-        busy = [one for one, number in running_partnerships().items() if number >= least]
+        busy = [one for one, number in running_partnerships(person).items() if number >= least]
         found = found.exclude(organisation__in=busy) if load == "0" else found.filter(organisation__in=busy)
     return found
 
 
-def rows_at(call: Call, places: Iterable[Place], *, blind: set[int]) -> list[Row]:
+def rows_at(call: Call, person: Person, places: Iterable[Place], *, blind: set[int]) -> list[Row]:
     """What the board says of these applications, in their order. Two queries, however many there are."""
     places = list(places)
     numbers = [place.pk for place in places]
     standing = standings_of([number for number in numbers if number not in blind])
-    load = Partnership.objects.filter(organisation=OuterRef("organisation")).order_by().values("organisation")
+    load = (
+        Partnership.objects.visible_to(person)
+        .filter(organisation=OuterRef("organisation"))
+        .order_by()
+        .values("organisation")
+    )
     day = min(call.eligible_on or localdate(), localdate())
     last = Inspection.objects.published_by(day).with_an_overall_grade().filter(authority=OuterRef("organisation"))
     found = Application.objects.filter(pk__in=numbers).annotate(
@@ -281,7 +295,7 @@ def board(call: Call, person: Person) -> list[Row]:
     """Every application of the call that the person may see, ranked by score."""
     blind = {one.application_id for one in own_blinding(call, person)}
     places = places_on_board(call, person, blind=blind, wanted={}, order="rank")
-    return rows_at(call, places, blind=blind)
+    return rows_at(call, person, places, blind=blind)
 
 
 def grades_for(call: Call) -> dict[int, str]:
@@ -291,7 +305,6 @@ def grades_for(call: Call) -> dict[int, str]:
     return dict(latest.distinct("authority").values_list("authority", "overall"))
 
 
-def running_partnerships() -> Counter[int]:
-    """The load on each partner that has any: how many partnerships run."""
-    running = Partnership.objects.filter(status__in=RUNNING).order_by().values("organisation")
-    return Counter(dict(running.annotate(number=Count("pk")).values_list("organisation", "number")))
+def running_partnerships(person: Person) -> Counter[int]:
+    """The load on each partner that has any: how many partnerships run that the person may know of."""
+    return Counter(dict(_by_organisation(Partnership.objects.visible_to(person).running())))

@@ -35,7 +35,7 @@ def applications_board(request: SignedInRequest, slug: str) -> HttpResponse:
     call = staff_call(request, slug, "calls.view_board")
     asked = _asked(request, call)
     page: Any = Paginator(cast("Any", asked.places), PAGE).get_page(request.GET.get("page"))
-    page.object_list = figures.rows_at(call, page.object_list, blind=asked.blind)
+    page.object_list = figures.rows_at(call, request.user, page.object_list, blind=asked.blind)
     context = {
         "call": call,
         "rows": page,
@@ -63,7 +63,7 @@ def board_csv(request: SignedInRequest, slug: str) -> HttpResponse:
     """The board as it is filtered. What its reader is blind to stays empty here too."""
     call = staff_call(request, slug, "calls.export_board")
     asked = _asked(request, call)
-    rows = figures.rows_at(call, asked.places, blind=asked.blind)
+    rows = figures.rows_at(call, request.user, asked.places, blind=asked.blind)
     hidden = "Not shown to you: conflict of interest, or not declared yet"
     kept = [[assessment.application.reference, hidden] for assessment in asked.kept_from]
     response = as_csv(f"{call.slug}-board", HEADS, [*map(_cells, rows), *kept])

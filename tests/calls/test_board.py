@@ -333,3 +333,17 @@ def test_the_load_on_a_partner_is_on_the_board():
     OrganisationFactory()
     row = figures.board(round_.call, round_.staff)[0]
     assert (row.running, row.before) == (1, 1)
+
+
+def test_a_partnership_that_is_kept_from_its_reader_counts_in_no_load(client):
+    """Who declared a conflict does not learn from a number that the offer was accepted."""
+    round_ = a_round(2)
+    partnerships = round_.applications[1].organisation.partnerships
+    partnerships.create(
+        programme=round_.call.programme, practice_name="Kept", status="active", kept_from=[round_.staff.pk]
+    )
+    colleague = StaffFactory(post=StaffRole.PROGRAMMES)
+    for person, load in ((round_.staff, ["0", "0"]), (colleague, ["1", "0"])):
+        client.force_login(person)
+        assert [row["Running partnerships"] for row in rows_of(client, round_, sort="load")] == load
+        assert len(rows_of(client, round_, load="1")) == (person == colleague)

@@ -135,7 +135,7 @@ def test_whatever_happens_in_whatever_order_what_is_stored_is_true(seed):
 
     def somebody_asked():
         asked = [(one, person) for one in round_.applications for person in round_.assessors]
-        ask(*chance.choice(asked), by=round_.staff)
+        assessing.assign([chance.choice(asked)], call=round_.call, by=round_.staff)
 
     def one_of_them(act):
         found = list(Assessment.objects.filter(application__call=round_.call).select_related("assessor"))
