@@ -20,7 +20,10 @@ SEEN_AGAIN_AFTER = 60  # seconds
 
 
 class KnownMethodsMiddleware:
-    """The portal is asked and told, nothing else: a view that looks for POST must not take a PUT for a GET."""
+    """The portal is asked and told, nothing else: a view that looks for POST must not take a PUT for a GET.
+
+    HEAD asks as GET does; the server leaves the body out. So no view has to think of it, and none can take it for a POST.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -28,7 +31,10 @@ class KnownMethodsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in METHODS:
             return HttpResponseNotAllowed(METHODS)
-        return self.get_response(request)
+        asked, request.method = request.method, "GET" if request.method == "HEAD" else request.method
+        response = self.get_response(request)
+        request.method = asked
+        return response
 
 
 class SessionActivityMiddleware(UserSessionsMiddleware):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -205,6 +205,7 @@ class ReportForm(forms.ModelForm):
 
     def rebase(self, texts: Mapping[str, str]) -> None:
         """The page now knows what is stored: sending it again is a decision, not an accident."""
+        self.data = tidied(cast("QueryDict", self.data))
         self.data["base_version"] = base_of(texts)
 
     def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
@@ -216,7 +217,7 @@ def tidied(data: QueryDict) -> QueryDict:
     copy = data.copy()
     for name in REPORT_FIELDS:
         if name in copy:
-            copy[name] = tidy(copy[name])
+            copy[name] = tidy(str(copy[name]))
     return copy
 
 

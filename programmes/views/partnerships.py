@@ -111,7 +111,6 @@ def partnership(request: SignedInRequest, pk: int) -> HttpResponse:
         "frame": frame_for(person),
         "partnership": found,
         "owed": owed,
-        "evaluations": found.evaluations.visible_to(person),
         "colleagues": found.organisation.memberships.current().select_related("person"),
         "moments": moments_of(found),
         "may_manage": person.has_perm("programmes.manage_partnership", found),

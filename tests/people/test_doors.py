@@ -18,6 +18,15 @@ def test_the_portal_is_asked_and_told_and_nothing_else(client, method, name):
     assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD, POST")
 
 
+@pytest.mark.parametrize("name", ["home", "calls:list", "programmes:reports_due", "calls:new"])
+def test_head_is_answered_as_get_without_a_body(client, name):
+    client.force_login(StaffFactory())
+
+    head, got = client.head(reverse(name)), client.get(reverse(name))
+
+    assert (head.status_code, head.content) == (got.status_code, b"") == (200, b"")
+
+
 @pytest.mark.parametrize("address", ["/staff/", "/staff/people/", "/staff/calls/no-such-call/", "/staff/mail/987654/"])
 @pytest.mark.parametrize("who", [PersonFactory, lambda: MembershipFactory().person])
 def test_whoever_is_not_on_the_staff_gets_one_answer_for_every_address_of_the_staff(client, who, address):
