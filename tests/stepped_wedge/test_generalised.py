@@ -41,12 +41,11 @@ def test_degrees_of_freedom_are_named_and_refused_where_they_are_not_defined():
     fit = fitted()
     assert fit.estimate(df="clusters-minus-2").df == 7
     assert fit.estimate(df="between-within").df == 9 - 5
-    assert 9 < fit.estimate(df="satterthwaite").df < 100
     few = fitted(slots=(2, 1, 1, 1))
     with pytest.raises(CaseRefused, match=r"between-within degrees of freedom are -1: not defined"):
         few.estimate(df="between-within")
     with pytest.raises(CaseRefused, match="must be one of"):
-        few.estimate(df="kenward-roger")
+        few.estimate(df="satterthwaite")
 
 
 @pytest.mark.parametrize("name", ["tau2", "gamma2"])

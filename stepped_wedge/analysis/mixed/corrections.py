@@ -132,14 +132,6 @@ def kenward_roger(
     return (corrected + corrected.T) / 2, float(2 * (c @ phi @ c) ** 2 / (gradient @ w @ gradient))
 
 
-def linearised_freedom(problem: Problem, values: Mapping[str, float], fixed: Sequence[str], c: np.ndarray) -> float:
-    """Satterthwaite with the expected information: for working outcomes, whose residual variance is known."""
-    found = moments(problem, values, fixed, linear=False)
-    gradient = np.array([c @ found.phi @ each @ found.phi @ c for each in found.p])
-    spread = float(gradient @ np.linalg.pinv(found.information, hermitian=True) @ gradient) if len(gradient) else 0.0
-    return float(2 * (c @ found.phi @ c) ** 2 / spread) if spread > 0 else float("inf")
-
-
 def satterthwaite(problem: Problem, values: Mapping[str, float], fixed: Sequence[str], c: np.ndarray) -> float:
     """Degrees of freedom 2 Var^2 / Var(Var), with the observed information; the expected one where that fails."""
     found = moments(problem, values, fixed, linear=False)
