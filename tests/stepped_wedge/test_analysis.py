@@ -90,6 +90,13 @@ def test_sandwich_corrections_from_p_by_p_matrices_are_those_of_the_whole_matric
             meat[name] = meat[name] + np.outer(g, g)
     for name, middle in meat.items():
         assert fit.sandwiches[name] == pytest.approx(m @ middle @ m, rel=1e-6, abs=1e-10)
+    # Morel, Bokossa & Neerchal: c times the plain sandwich and a share of the model-based covariance
+    people, width, clusters = len(table), x.shape[1], len(pieces)
+    c = (people - 1) / (people - width) * clusters / (clusters - 1)
+    plain, by_model = m @ meat["LZ"] @ m, m * fit.dispersion
+    effect = max(1.0, c * np.trace(np.linalg.inv(by_model) @ plain) / width)
+    share = min(0.5, width / (clusters - width))
+    assert fit.sandwiches["MBN"] == pytest.approx(c * plain + share * effect * by_model, rel=1e-6, abs=1e-10)
 
 
 def test_a_gee_with_five_authorities_is_refused_and_another_method_named():

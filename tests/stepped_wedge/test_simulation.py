@@ -1,13 +1,16 @@
 """Size, power and coverage by simulation. Short versions run always, long ones with -m slow; both assert the same."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from stepped_wedge import designs
 from stepped_wedge.allocations import Space, all_allocations
-from stepped_wedge.analysis.gee import fit_gee
-from stepped_wedge.analysis.generalised import fit_generalised
-from stepped_wedge.analysis.mixed import fit_cohort, fit_mixed
+from stepped_wedge.analysis.choices import METHODS
+from stepped_wedge.analysis.gee import CORRECTIONS
+from stepped_wedge.analysis.mixed import DF_METHODS, STRUCTURES, fit_mixed
 from stepped_wedge.balance import Covariate, candidates
 from stepped_wedge.correlations import Components, from_ratios
 from stepped_wedge.misfit import true_size
@@ -23,8 +26,10 @@ from stepped_wedge.simulation import (
     simulated_returns,
     two_way_tests,
 )
-from tests.stepped_wedge.trials import cohort_returns
+from tests.stepped_wedge import coverage
+from tests.stepped_wedge.coverage import SCENES, monte_carlo
 
+ROOT = Path(__file__).parents[2]
 FIVE = designs.stepped_wedge([1] * 5)
 ORDERS = all_allocations((1,) * 5)
 TRUTHS = {
@@ -134,69 +139,53 @@ def test_formula_and_simulation_agree_with_a_t_reference_in_the_two_way_analysis
     assert near(two_way_tests(FIVE, means)[2].mean(), power(plan).power, 20_000)
 
 
-def rejection_of(analysis, plan, trials, seed, effect=0.0):
-    """(share of rejections of the true value, trials): 1 - coverage of the interval."""
-    generator = np.random.default_rng(seed)
-    missed = 0
-    for _ in range(trials):
-        low, high = analysis(
-            simulated_returns(plan.but(effect=Effect(effect, plan.effect.control)), generator)
-        ).interval
-        missed += not low <= effect <= high
-    return missed / trials
+CONSERVATIVE = ("MD", "MBN", "clusters-minus-2", "between-within")
 
 
-LONG = pytest.mark.slow
+def verdict(scene, trials, seed=20261122):
+    """Every share of misses lies in what the scene allows, four Monte Carlo standard errors beyond it at most."""
+    low, high = scene.allowed
+    for label, share in scene.run(trials, seed).items():
+        spare = 4 * monte_carlo(trials, max(high, 0.05))
+        assert share <= high + spare, (label, share)
+        assert share >= low - spare or label in CONSERVATIVE, (label, share)
 
 
-@pytest.mark.parametrize("trials", [100, pytest.param(4000, marks=LONG)])
-@pytest.mark.parametrize("slots", [[2] * 5, [4] * 5])
-def test_the_nested_mixed_model_with_kenward_roger_keeps_its_coverage(trials, slots):
-    plan = Plan(designs.stepped_wedge(slots), Outcome(), Components(0.04, 0.02), Effect(0.0), 50.0)
-    missed = rejection_of(lambda r: fit_mixed(r).estimate(df="kenward-roger"), plan, trials, 21, effect=0.2)
-    assert missed < 0.06 + 4 * Rate(0.05, trials).standard_error
-    assert missed > 0.035 - 4 * Rate(0.05, trials).standard_error
+@pytest.mark.parametrize("scene", SCENES, ids=coverage.key)
+def test_every_method_misses_the_truth_no_more_often_than_it_says(scene):
+    verdict(scene, 4 if scene.trials < 250 else 20, seed=5)
 
 
-@pytest.mark.parametrize("trials", [60, pytest.param(3000, marks=LONG)])
-@pytest.mark.parametrize(
-    ("structure", "parts"),
-    [
-        ("discrete-time-decay", Components(0.06, r=0.7)),
-        ("random-intervention", Components(0.05, eta2=0.03)),
-    ],
-)
-def test_other_mixed_models_keep_their_coverage_with_twenty_clusters(trials, structure, parts):
-    plan = Plan(designs.stepped_wedge([4] * 5), Outcome(), parts, Effect(0.0), 50.0)
-    missed = rejection_of(lambda r: fit_mixed(r, structure).estimate(df="kenward-roger"), plan, trials, 22)
-    assert missed < 0.065 + 4 * Rate(0.05, trials).standard_error
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", SCENES, ids=coverage.key)
+def test_every_method_keeps_its_size_and_its_coverage(scene):
+    verdict(scene, scene.trials)
 
 
-@pytest.mark.parametrize("trials", [200, pytest.param(4000, marks=LONG)])
-@pytest.mark.parametrize("correction", ["KC", "MD", "FG"])
-def test_corrected_gee_keeps_its_coverage_with_twenty_clusters(trials, correction):
-    plan = Plan(
-        designs.stepped_wedge([4] * 5),
-        Outcome("binomial", "logit"),
-        Components(0.1, 0.03, residual=None),
-        Effect(0.0, -1.0),
-        60.0,
-    )
-    missed = rejection_of(lambda r: fit_gee(r, "binomial", "logit").estimate(correction), plan, trials, 23)
-    assert missed < 0.07 + 4 * Rate(0.05, trials).standard_error
+def test_the_record_of_the_long_run_holds_every_scene_and_all_of_them_are_in_order():
+    known = json.loads(coverage.RECORD.read_text())
+    assert list(known) == [coverage.key(scene) for scene in SCENES]
+    for scene in SCENES:
+        entry = known[coverage.key(scene)]
+        low, high = scene.allowed
+        spare = 3 * monte_carlo(entry["trials"], max(high, 0.05))
+        for label, share in entry["missed"].items():
+            assert share <= high + spare, (scene.name, label)
+            assert share >= low - spare or label in CONSERVATIVE, (scene.name, label)
 
 
-@LONG
-def test_the_nested_logit_mixed_model_keeps_its_coverage_with_twenty_clusters():
-    plan = Plan(
-        designs.stepped_wedge([4] * 5),
-        Outcome("binomial", "logit"),
-        Components(0.1, 0.05, residual=None),
-        Effect(0.0, -1.0),
-        60.0,
-    )
-    missed = rejection_of(lambda r: fit_generalised(r, "binomial", "logit").estimate(), plan, 500, 24)
-    assert missed < 0.07 + 4 * Rate(0.05, 500).standard_error
+def test_every_method_that_is_offered_has_a_scene():
+    named = " ".join(coverage.key(scene) for scene in SCENES)
+    for method in METHODS:
+        assert method.replace("cohort-lmm", "cohort lmm") in named, method
+    for structure in STRUCTURES:
+        assert structure.split("-")[0].replace("discrete", "decay").split("+")[0] in named, structure
+    labels = {label for entry in json.loads(coverage.RECORD.read_text()).values() for label in entry["missed"]}
+    assert labels >= {*CORRECTIONS, *DF_METHODS}
+
+
+def test_the_table_of_the_readme_is_the_record():
+    assert coverage.table() in (ROOT / "stepped_wedge" / "README.md").read_text()
 
 
 def test_a_growing_effect_is_missed_by_one_effect_and_found_by_exposure_times():
@@ -207,19 +196,3 @@ def test_a_growing_effect_is_missed_by_one_effect_and_found_by_exposure_times():
     whole = fit_mixed(returns, effect="exposure-time").estimate("average")
     assert whole.interval[0] < np.mean(effects) < whole.interval[1]
     assert fit_mixed(returns).estimate().value < 0.2
-
-
-@pytest.mark.parametrize("trials", [30, pytest.param(800, marks=LONG)])
-def test_the_cohort_model_keeps_its_coverage(trials):
-    generator, design, missed = np.random.default_rng(25), designs.stepped_wedge([3] * 4), 0
-    for _ in range(trials):
-        low, high = fit_cohort(cohort_returns(design, generator)).estimate().interval
-        missed += not low <= 0.2 <= high
-    assert missed / trials < 0.06 + 4 * Rate(0.05, trials).standard_error
-
-
-@pytest.mark.parametrize("trials", [60, pytest.param(3000, marks=LONG)])
-def test_satterthwaite_keeps_its_coverage_with_ten_clusters(trials):
-    plan = Plan(designs.stepped_wedge([2] * 5), Outcome(), Components(0.04, 0.02), Effect(0.0), 50.0)
-    missed = rejection_of(lambda r: fit_mixed(r).estimate(df="satterthwaite"), plan, trials, 26)
-    assert missed < 0.065 + 4 * Rate(0.05, trials).standard_error
