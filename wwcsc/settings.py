@@ -274,6 +274,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "Europe/London"
 USE_I18N = True
 USE_TZ = True
+URLIZE_ASSUME_HTTPS = True  # an address in a text without its beginning
 FORMAT_MODULE_PATH = ["wwcsc.formats"]
 
 # --- files -------------------------------------------------------------------------------------------------------------
