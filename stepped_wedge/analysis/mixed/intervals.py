@@ -271,7 +271,7 @@ def worth(clusters: int) -> str:
     if clusters <= 7:
         return (
             f"With {clusters} clusters the intervals of the cluster variance, the ICC and the CAC say little more than an "
-            "order of magnitude; take the ICC and CAC of planning from several trials."
+            "order of magnitude (with five, one in ten misses the truth at a nominal 5%); take the ICC and CAC of planning from several trials."
         )
     if clusters <= 15:
         return f"With {clusters} clusters the intervals of the cluster variance and the ICC span several-fold ranges."
