@@ -11,6 +11,7 @@ from calls.actions.enquiries import stop_following, tell_followers_of_open_calls
 from calls.choices import CallStatus
 from calls.models import Call, Follower
 from calls.tasks import tell_followers_of_what_opened
+from notices.mailings import words_of
 from notices.models import Notice
 from people.models import Person
 from tests.factories import CallFactory, PersonFactory
@@ -61,7 +62,7 @@ def test_however_often_it_is_swept_each_follower_is_told_once(call):
     notice = Notice.objects.get(key=f"call-opened:{call.pk}:{people[0].pk}")
     assert notice.expires_at == call.closes_at
     assert call.title in notice.subject
-    assert reverse("calls:call", args=[call.slug]) in notice.body_text
+    assert reverse("calls:call", args=[call.slug]) in words_of(notice).letter.text
 
 
 def test_sweeping_costs_the_same_however_many_were_told(call, django_assert_num_queries):
