@@ -1,11 +1,23 @@
 """Every mail about a partnership and what it owes: whom we tell, and when."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, Q, QuerySet, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    DateTimeField,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
@@ -18,10 +30,11 @@ from partners.models import Membership
 from people.choices import StaffRole
 from people.models import Person
 from programmes.choices import REPORTS, ObligationStatus, PartnershipStatus
-from programmes.models import Obligation, Partnership, Report
+from programmes.models import Obligation, Partnership, Report, ReportQuestion
 from programmes.querysets import hidden_from
 
 WHO_REPORTS = (MembershipRole.LEAD, MembershipRole.EDITOR, MembershipRole.DATA)
+THEIRS = "organisation__partnerships__obligations"  # from a membership to what its organisation owes
 STILL_OWES = (
     PartnershipStatus.PROPOSED,
     PartnershipStatus.AGREED,
@@ -64,22 +77,38 @@ def remind_of_reports(owed: QuerySet[Obligation], *, rule: str, is_late: bool) -
 
     A report is asked of all who write it, anything else of the leads. Returns how many reminders are new.
     """
-    obligation = "organisation__partnerships__obligations"
-    asked = Q(role=MembershipRole.LEAD) | Q(role__in=WHO_REPORTS, **{f"{obligation}__kind__in": REPORTS})
-    members = Membership.objects.current().filter(asked, person__is_active=True, **{f"{obligation}__in": owed})
-    readers = members.annotate(
-        key=key_of_reminder("report-due", rule, F(f"{obligation}__pk"), F(f"{obligation}__due_version"), F("person")),
+    asked = Q(role=MembershipRole.LEAD) | Q(role__in=WHO_REPORTS, **{f"{THEIRS}__kind__in": REPORTS})
+    readers = _who_acts_for(owed, asked, what="report-due", rule=rule, version=F(f"{THEIRS}__due_version"))
+    return queue_for_all(REPORT_LATE if is_late else REPORT_DUE, readers, about=Obligation)
+
+
+def remind_of_questions(queried: QuerySet[Obligation], *, rule: str) -> int:
+    """One reminder for each question that waits and each person who writes reports, once for each rule. Returns how many are new."""
+    latest = Subquery(_questions_about(OuterRef(f"{THEIRS}__pk")).values("pk")[:1])
+    readers = _who_acts_for(queried, Q(role__in=WHO_REPORTS), what="question-waits", rule=rule, version=latest)
+    return queue_for_all(QUESTION_WAITS, readers, about=Obligation)
+
+
+def _questions_about(obligation: Any) -> QuerySet[ReportQuestion]:
+    return ReportQuestion.objects.filter(report__obligation=obligation).order_by("-asked_at", "-pk")
+
+
+def _who_acts_for(
+    obligations: QuerySet[Obligation], asked: Q, *, what: str, rule: str, version: Combinable
+) -> QuerySet[Membership]:
+    members = Membership.objects.current().filter(asked, person__is_active=True, **{f"{THEIRS}__in": obligations})
+    return members.annotate(
+        key=key_of_reminder(what, rule, F(f"{THEIRS}__pk"), version, F("person")),
         reader=F("person"),
         address=F("person__email"),
-        cause=F(f"{obligation}__pk"),
-        kept_from=_kept_from(f"{obligation}__partnership__"),
+        cause=F(f"{THEIRS}__pk"),
+        kept_from=_kept_from(f"{THEIRS}__partnership__"),
         useful_until=Value(None, output_field=DateTimeField()),
         demonstration=Case(
-            When(Q(person__is_demonstration=True) | Q(**{f"{obligation}__is_demonstration": True}), then=Value(True)),
+            When(Q(person__is_demonstration=True) | Q(**{f"{THEIRS}__is_demonstration": True}), then=Value(True)),
             default=Value(False),
         ),
     )
-    return queue_for_all(REPORT_LATE if is_late else REPORT_DUE, readers, about=Obligation)
 
 
 def tell_staff_reports_are_late(owed: QuerySet[Obligation], *, rule: str) -> int:
@@ -107,7 +136,7 @@ def _kept_from(partnership: str) -> Case:
 
 
 def key_of_reminder(what: str, rule: str, obligation: Combinable, version: Combinable, person: Combinable) -> Concat:
-    """A date that moves has a new version, so its reminders are asked for anew."""
+    """A date that moves has a new version, and a question its number, so reminders are asked for anew."""
     words = CharField()
     return Concat(
         Value(f"{what}:"),
@@ -182,8 +211,12 @@ def about_what_is_owed(obligation: int) -> dict[str, Any]:
     return {"obligation": owed, "about": owed, "partnership": owed.partnership, "link": _address_of(owed)}
 
 
+def about_the_question(obligation: int) -> dict[str, Any]:
+    return {**about_what_is_owed(obligation), "question": _questions_about(obligation)[0]}
+
+
 def not_owed_any_more(parcels: list[Parcel]) -> dict[int, str]:
-    """Sent, waived or moved to another day since; or the reader does not act for the partner any more."""
+    """Sent, waived, answered or moved to another day since; or the reader does not act for the partner any more."""
     found = Obligation.objects.select_related("partnership").in_bulk({parcel.subject_id for parcel in parcels})
     readers = {parcel.person_id for parcel in parcels}
     members = Membership.objects.current().filter(person__in=readers)
@@ -194,12 +227,15 @@ def not_owed_any_more(parcels: list[Parcel]) -> dict[int, str]:
 
 
 def _why_not(parcel: Parcel, owed: Obligation | None, acts: set[tuple[int, int]], staff: set[int]) -> str:
-    if owed is None or owed.status != ObligationStatus.OWED:
+    asks_again = parcel.template == QUESTION_WAITS.template
+    if owed is None or owed.status != (ObligationStatus.QUERIED if asks_again else ObligationStatus.OWED):
         return "It is not owed any more"
     if owed.partnership.status not in STILL_OWES:
         return "The partnership has ended or is paused"
-    if f":v{owed.due_version}:" not in parcel.key:
+    if not asks_again and f":v{owed.due_version}:" not in parcel.key:
         return "The due date has moved"
+    if asks_again and f":v{_questions_about(owed)[0].pk}:" not in parcel.key:
+        return "There is a newer question"
     if parcel.template == REPORT_LATE_FOR_STAFF.template:
         may_know = parcel.person_id in staff and parcel.person_id not in owed.partnership.hidden_from
         return "" if may_know else "Its reader does not look after the partnership any more"
@@ -207,12 +243,11 @@ def _why_not(parcel: Parcel, owed: Obligation | None, acts: set[tuple[int, int]]
     return "" if is_member else "Its reader does not act for the partner any more"
 
 
-def _reminder(template: str, name: str) -> Mailing:
-    return register(
-        Mailing(f"programmes/emails/{template}", NoticeKind.REMINDER, name, about_what_is_owed, not_owed_any_more)
-    )
+def _reminder(template: str, name: str, compose: Callable[..., dict[str, Any]] = about_what_is_owed) -> Mailing:
+    return register(Mailing(f"programmes/emails/{template}", NoticeKind.REMINDER, name, compose, not_owed_any_more))
 
 
 REPORT_DUE = _reminder("report_due", "Something is due")
 REPORT_LATE = _reminder("report_late", "Something is late")
 REPORT_LATE_FOR_STAFF = _reminder("report_late_for_staff", "A partner is late")
+QUESTION_WAITS = _reminder("question_waits", "A question about a report waits for an answer", about_the_question)

@@ -5,11 +5,14 @@ import pytest
 from django.utils import timezone
 
 from notices.choices import NoticeStatus
+from notices.mailings import words_of
 from notices.models import Notice
 from partners.choices import MembershipRole
 from programmes.actions.obligations import moment_on, move_due_date, waive
 from programmes.actions.reminders import RULES, remind_of_what_is_owed, rule_that_applies
-from programmes.choices import ObligationKind, PartnershipStatus
+from programmes.choices import ObligationKind, ObligationStatus, PartnershipStatus
+from programmes.models import Report, ReportQuestion
+from programmes.notices import not_owed_any_more
 from tests.factories import MembershipFactory, ObligationFactory, StaffFactory
 
 LONDON = ZoneInfo("Europe/London")
@@ -119,3 +122,75 @@ def test_rules_take_over_from_one_another_in_order_hour_by_hour():
             seen.append(rule.name)
         moment += timedelta(hours=1)
     assert seen == [rule.name for rule in RULES]
+
+
+# --- a question about a report --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def question(report):
+    """Asked at half past ten at night on 1 July 2026, which is 21:30 in UTC."""
+    report.status, report.received_at = ObligationStatus.QUERIED, at(date(2026, 6, 30), 12)
+    report.save()
+    sent = Report.objects.create(
+        obligation=report,
+        number=1,
+        submitted_at=report.received_at,
+        submitted_by=StaffFactory(),
+        activity="We visited.",
+    )
+    return ReportQuestion.objects.create(
+        report=sent, text="How many of <10 visits?", asked_at=at(date(2026, 7, 1), 22, 30), asked_by=StaffFactory()
+    )
+
+
+def test_a_question_is_asked_again_after_a_week_and_after_three_then_left(question):
+    assert remind_of_what_is_owed(at(date(2026, 7, 8), 8, 59)) == 0
+    assert remind_of_what_is_owed(at(date(2026, 7, 8))) == 2
+    assert remind_of_what_is_owed(at(date(2026, 7, 21))) == 0
+    assert remind_of_what_is_owed(at(date(2026, 7, 22))) == 2
+    assert remind_of_what_is_owed(at(date(2026, 8, 20))) == 0
+    assert all(key.startswith("question-waits:") for key in keys())
+
+
+def test_the_reminder_says_what_was_asked_and_when(question):
+    remind_of_what_is_owed(at(date(2026, 7, 8)))
+    letter = words_of(Notice.objects.first()).letter
+    assert "How many of <10 visits?" in letter.text
+    assert "How many of &lt;10 visits?" in letter.html
+    assert "1 July 2026" in letter.text
+    assert "1 July 2026" in letter.html
+
+
+def test_a_later_question_is_reminded_of_for_itself(question):
+    remind_of_what_is_owed(at(date(2026, 7, 8)))
+    ReportQuestion.objects.create(
+        report=question.report, text="And in July?", asked_at=at(date(2026, 7, 10)), asked_by=question.asked_by
+    )
+    assert remind_of_what_is_owed(at(date(2026, 7, 16))) == 0
+    assert remind_of_what_is_owed(at(date(2026, 7, 17))) == 2
+
+
+def held_back(notices):
+    return set(not_owed_any_more(list(notices)).values())
+
+
+def test_an_answer_or_a_newer_question_holds_the_reminder_back(question):
+    remind_of_what_is_owed(at(date(2026, 7, 8)))
+    assert held_back(Notice.objects.all()) == set()
+    newer = ReportQuestion.objects.create(
+        report=question.report, text="And in July?", asked_at=at(date(2026, 7, 10)), asked_by=question.asked_by
+    )
+    assert held_back(Notice.objects.all()) == {"There is a newer question"}
+    newer.delete()
+    obligation = question.report.obligation
+    obligation.status = ObligationStatus.RECEIVED
+    obligation.save()
+    assert held_back(Notice.objects.all()) == {"It is not owed any more"}
+
+
+def test_nobody_is_asked_again_while_the_partnership_is_paused(question):
+    partnership = question.report.obligation.partnership
+    partnership.status = PartnershipStatus.PAUSED
+    partnership.save()
+    assert remind_of_what_is_owed(at(date(2026, 7, 8))) == 0
