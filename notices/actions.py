@@ -10,6 +10,7 @@ from django.core.exceptions import EmptyResultSet, ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from audit.actions import record
@@ -17,7 +18,7 @@ from lifecycle.actions import RecordChanged, move
 from notices.choices import PRIORITY, USEFUL_FOR, NoticeKind, NoticeStatus
 from notices.letters import LetterRefused, is_about_demonstration, version_of, write
 from notices.mailings import READER, Mailing
-from notices.models import Attempt, Notice, Suppression
+from notices.models import Attempt, Notice, Pause, Suppression
 from notices.tasks import doorbell
 from people.models import Person
 from people.rules import require
@@ -38,6 +39,10 @@ def queue(
     **context: Any,
 ) -> Notice:
     """Put one mail into the outbox, in the transaction of its cause. A key that is there already gives back its first mail.
+
+    That holds when this first mail was withdrawn, too: causes are looked at again every minute and by whoever presses a
+    button twice, and what a person took back must not come back by itself. So the key says which time it is, where a cause
+    can come again: the version of a decision or of a due date, the moment of an offer. Then the second time has its own mail.
 
     ``template`` is a folder such as "calls/emails/receipt". A missing template or an empty value raises LetterRefused.
     ``kept_from`` holds the numbers of staff who must not see it, for instance because they judge the same thing independently.
@@ -215,6 +220,16 @@ def resend(notice: Notice, *, by: Person) -> None:
         notice, NoticeStatus.PENDING, by=by, due_at=now, expires_at=now + _useful_for(notice), error="", handled_at=None
     )
     _note(notice, "sent again by a person")
+    _ring_after_commit()
+
+
+@transaction.atomic
+def resume(pause: Pause, *, by: Person) -> None:
+    """Try a paused template again: one mail goes first, and the rest once the mail server has taken it."""
+    require(by, "notices.resume_template", pause)
+    if not Pause.objects.current().filter(pk=pause.pk, tried_at=None).update(tried_at=Now(), tried_by=by):
+        raise RecordChanged(pause)
+    record("tries a paused template", pause, by=by, template=pause.template)
     _ring_after_commit()
 
 

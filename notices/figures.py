@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from notices.choices import NoticeStatus
-from notices.models import Notice, Pulse
+from notices.models import Notice, Pause, Pulse
 from people.models import Person
 
 RELAY_SILENT = "mail relay silent"
@@ -38,4 +39,18 @@ def mail_figures(person: Person) -> MailFigures:
         **counts,
         oldest_waits=seen.age_of_oldest_due(),
         relay_silent_since=silent.at if silent else None,
+    )
+
+
+def pauses_for(person: Person) -> QuerySet[Pause]:
+    """Templates that are paused, each with how much of what this person may see ``waits``, and the number of ``one`` of them."""
+    waiting = Notice.objects.visible_to(person).waiting_for(OuterRef("template")).order_by()
+    counted = waiting.values("template").annotate(rows=Count("pk")).values("rows")
+    return (
+        Pause.objects.current()
+        .select_related("trial", "tried_by")
+        .annotate(
+            waits=Coalesce(Subquery(counted), 0),
+            one=Subquery(waiting.order_by("priority", "due_at", "pk").values("pk")[:1]),
+        )
     )

@@ -2,13 +2,14 @@
 
 from hashlib import sha256
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from notices.choices import RELEASED_WITH_THEIR_CAUSE, NoticeKind, NoticeStatus
-from notices.querysets import NoticeQuerySet, SuppressionQuerySet
+from notices.querysets import NoticeQuerySet, PauseQuerySet, SuppressionQuerySet
 
 
 class Notice(models.Model):
@@ -173,6 +174,82 @@ class Suppression(models.Model):
     @staticmethod
     def hash_of(address: str) -> str:
         return sha256(address.strip().lower().encode()).hexdigest()
+
+
+class RefusalRun(models.Model):
+    """How often in a row the mail server refused the words of a template. The row goes with the next mail that is taken."""
+
+    template = models.CharField(max_length=120, unique=True)
+    in_a_row = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="refusalrun_has_a_template", condition=~Q(template="")),
+            models.CheckConstraint(name="refusalrun_counts_something", condition=Q(in_a_row__gte=1)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template}: {self.in_a_row}"
+
+
+class Pause(models.Model):
+    """A template whose mail waits, because the mail server kept refusing its words.
+
+    Somebody asks that it be tried again: then one mail goes, and nothing else until the server has answered. What is taken
+    ends the pause; what is refused leaves it as it was before anybody asked.
+    """
+
+    template = models.CharField(max_length=120)
+    since = models.DateTimeField(default=timezone.now)
+    why = models.CharField(max_length=500, help_text="What the mail server said last.")
+    tried_at = models.DateTimeField(null=True, blank=True)
+    tried_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    trial = models.ForeignKey(
+        Notice,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The one mail that goes ahead; empty while none is due.",
+    )
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = PauseQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("since", "id")
+        constraints = [
+            models.UniqueConstraint(
+                name="pause_one_for_each_template", fields=("template",), condition=Q(ended_at=None)
+            ),
+            models.CheckConstraint(name="pause_has_a_template", condition=~Q(template="")),
+            models.CheckConstraint(name="pause_says_why", condition=~Q(why="")),
+            models.CheckConstraint(
+                name="pause_tried_by_somebody",
+                condition=Q(tried_at__isnull=True, tried_by__isnull=True)
+                | Q(tried_at__isnull=False, tried_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="pause_trial_was_asked_for", condition=Q(trial__isnull=True) | Q(tried_at__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="pause_ended_by_somebody",
+                condition=Q(ended_at__isnull=True, ended_by__isnull=True)
+                | Q(ended_at__isnull=False, ended_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="pause_ends_after_a_trial",
+                condition=Q(ended_at__isnull=True) | Q(tried_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template}, paused since {self.since:%Y-%m-%d %H:%M}"
 
 
 class Pulse(models.Model):

@@ -2,11 +2,11 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Min, Q
+from django.db.models import Exists, Min, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from notices.choices import RELEASED_WITH_THEIR_CAUSE, UNSENT, NoticeStatus
+from notices.choices import RELEASED_WITH_THEIR_CAUSE, UNSENT, NoticeKind, NoticeStatus
 
 
 class NoticeQuerySet(models.QuerySet):
@@ -28,8 +28,18 @@ class NoticeQuerySet(models.QuerySet):
     def released_by_hand(self) -> Self:
         return self.held().exclude(subject_type__in=RELEASED_WITH_THEIR_CAUSE)
 
+    def free_to_go(self) -> Self:
+        """Without what waits because its template is paused; the one mail that is tried is free, and so is what signs people in."""
+        pauses = self.model._meta.apps.get_model("notices", "Pause").objects.current()
+        paused = pauses.filter(template=OuterRef("template")).exclude(trial=OuterRef("pk"))
+        return self.filter(Q(kind=NoticeKind.SECURITY) | ~Exists(paused))
+
+    def waiting_for(self, template: str | OuterRef) -> Self:
+        """What a pause of this template holds up."""
+        return self.filter(template=template, status=NoticeStatus.PENDING).exclude(kind=NoticeKind.SECURITY)
+
     def due(self, at: datetime | None = None) -> Self:
-        return self.filter(status=NoticeStatus.PENDING, due_at__lte=at or timezone.now())
+        return self.free_to_go().filter(status=NoticeStatus.PENDING, due_at__lte=at or timezone.now())
 
     def with_expired_lease(self, at: datetime | None = None) -> Self:
         return self.filter(status=NoticeStatus.LEASED, lease_until__lt=at or timezone.now())
@@ -39,16 +49,17 @@ class NoticeQuerySet(models.QuerySet):
 
     def due_by_the_database_clock(self) -> Self:
         """Several machines send; the clock of the database is the one they share."""
-        return self.filter(status=NoticeStatus.PENDING, due_at__lte=Now())
+        return self.free_to_go().filter(status=NoticeStatus.PENDING, due_at__lte=Now())
 
     def with_expired_lease_by_the_database_clock(self) -> Self:
         return self.filter(status=NoticeStatus.LEASED, lease_until__lt=Now())
 
     def age_of_oldest_due(self) -> timedelta | None:
-        """How long the oldest due, unsent mail has been waiting; None when nothing waits."""
+        """How long the oldest mail that may go has been due and unsent; None when nothing waits."""
         now = timezone.now()
         waiting = Q(status=NoticeStatus.PENDING) | Q(status=NoticeStatus.LEASED)
-        oldest = self.filter(waiting, first_due_at__lte=now).aggregate(oldest=Min("first_due_at"))["oldest"]
+        due = self.free_to_go().filter(waiting, first_due_at__lte=now)
+        oldest = due.aggregate(oldest=Min("first_due_at"))["oldest"]
         return now - oldest if oldest else None
 
     def for_list(self) -> Self:
@@ -59,3 +70,11 @@ class SuppressionQuerySet(models.QuerySet):
     def holding(self, at: datetime | None = None) -> Self:
         now = at or timezone.now()
         return self.filter(Q(until__isnull=True) | Q(until__gt=now), since__lte=now)
+
+
+class PauseQuerySet(models.QuerySet):
+    def current(self) -> Self:
+        return self.filter(ended_at=None)
+
+    def being_tried(self) -> Self:
+        return self.current().exclude(tried_at=None)

@@ -16,13 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from lifecycle.actions import can_move
 from notices import actions
 from notices.choices import NoticeKind, NoticeStatus
-from notices.delivery import UNSUBSCRIBE_SALT
-from notices.figures import mail_figures
+from notices.delivery import REFUSALS_BEFORE_A_PAUSE, UNSUBSCRIBE_SALT
+from notices.figures import mail_figures, pauses_for
 from notices.filters import NoticeFilter
 from notices.forms import ReleaseForm, WithdrawForm
 from notices.letters import Letter, LetterRefused
-from notices.mailings import words_of
-from notices.models import Notice
+from notices.mailings import name_of, words_of
+from notices.models import Notice, Pause
 from people.models import Person
 from people.requests import SignedInRequest
 from people.rules import require
@@ -48,6 +48,9 @@ def mail(request: SignedInRequest) -> HttpResponse:
         "filter": found,
         "page": page,
         "figures_of_mail": mail_figures(request.user),
+        "pauses": [{"pause": pause, "name": name_of(pause.template)} for pause in pauses_for(request.user)],
+        "refusals_before_a_pause": REFUSALS_BEFORE_A_PAUSE,
+        "may_resume": request.user.has_perm("notices.resume_template"),
         "has_held": any(notice.is_released_by_hand for notice in page),
         "may_release": request.user.has_perm("notices.release_notice"),
     }
@@ -70,6 +73,7 @@ def notice(request: SignedInRequest, pk: int) -> HttpResponse:
         "is_secret": found.kind == NoticeKind.SECURITY,
         "words": words,
         "note_on_words": note,
+        "pause": _pause_of(found),
         "person": Person.objects.filter(pk=found.person_id).first(),
         "attempts": [
             {"at": row.at, "what": row.what.capitalize(), "note": row.detail} for row in found.attempt_rows.all()
@@ -86,6 +90,17 @@ def notice(request: SignedInRequest, pk: int) -> HttpResponse:
         "can_be_handled": found.status == NoticeStatus.DEAD and found.handled_at is None and may_resend,
     }
     return render(request, "notices/notice.html", context)
+
+
+def _pause_of(found: Notice) -> Pause | None:
+    """The pause that holds it up, if it waits, or would if it were tried again."""
+    if found.kind == NoticeKind.SECURITY or found.status not in {
+        NoticeStatus.HELD,
+        NoticeStatus.PENDING,
+        NoticeStatus.DEAD,
+    }:
+        return None
+    return Pause.objects.current().exclude(trial=found.pk).filter(template=found.template).first()
 
 
 def _words(found: Notice) -> tuple[Letter | None, str]:
@@ -148,8 +163,25 @@ def withdraw(request: SignedInRequest, pk: int) -> HttpResponse:
 def resend(request: SignedInRequest, pk: int) -> HttpResponse:
     found = _notice(request, pk)
     actions.resend(found, by=request.user)
-    messages.success(request, "It is tried again now.")
+    if _pause_of(found):
+        messages.warning(
+            request, "It waits with the other mail of its template, which is paused. Nothing was sent yet."
+        )
+    else:
+        messages.success(request, "It is tried again now.")
     return redirect("notices:notice", pk=found.pk)
+
+
+@require_POST
+def resume(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Send the mail of a paused template again, one of it first."""
+    require(request.user, "notices.view_notice")
+    pause = get_object_or_404(Pause, pk=pk)
+    actions.resume(pause, by=request.user)
+    messages.success(
+        request, "One of these mails is tried now. If the mail server takes it, the others follow at once."
+    )
+    return redirect("notices:mail")
 
 
 @require_POST

@@ -14,7 +14,7 @@ from evidence_store.models import Entry, Finding, Outcome, Rating, RatingLevel, 
 from newsroom.choices import PostStatus
 from newsroom.models import Post as NewsPost
 from notices.choices import NoticeKind, NoticeStatus
-from notices.models import Notice
+from notices.models import Notice, Pause
 from partners.choices import AuthorityType, InvitationPurpose, MembershipRole, OrganisationKind, Region
 from partners.models import Agreement, Invitation, Membership, Organisation
 from people.choices import StaffRole
@@ -79,6 +79,14 @@ class NoticeFactory(factory.django.DjangoModelFactory):
     body_text = "Dear colleague\n\nAll is well.\n"
     body_html = "<p>Dear colleague</p><p>All is well.</p>"
     message_id = factory.Sequence(lambda n: f"<test-{n}.1@localhost>")
+
+
+class PauseFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Pause
+
+    template = factory.Sequence(lambda n: f"tests/emails/paused{n}")
+    why = "mail refused: 554 looks like spam"
 
 
 # --- partners --------------------------------------------------------------------------------------------------------

@@ -8,9 +8,11 @@ that was stopped and wakes up after its lease has ended finds no row to write to
 from notices.delivery.courier import Courier
 from notices.delivery.leases import Lease, Pace, Stopped, take_up_expired_leases
 from notices.delivery.messages import UNSUBSCRIBE_SALT, message_of, unsubscribe_path
+from notices.delivery.pauses import REFUSALS_BEFORE_A_PAUSE
 from notices.figures import RELAY_SILENT
 
 __all__ = [
+    "REFUSALS_BEFORE_A_PAUSE",
     "RELAY_SILENT",
     "UNSUBSCRIBE_SALT",
     "Courier",

@@ -21,12 +21,13 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, mailers
 from django.core.mail.backends.smtp import EmailBackend
-from django.db import connection
+from django.db import connection, transaction
 
 from notices.choices import NoticeKind
 from notices.delivery.leases import Lease, Outcome, Pace, Stopped, take_up_expired_leases
 from notices.delivery.messages import PLAIN_ADDRESS, message_of
 from notices.delivery.packing import Packer
+from notices.delivery.pauses import count_refusals, take_up_trials
 from notices.figures import RELAY_SILENT
 from notices.mailings import Parcel
 from notices.models import Notice, Pulse
@@ -34,6 +35,7 @@ from notices.models import Notice, Pulse
 log = structlog.get_logger(__name__)
 
 SHUTTING_DOWN = 421
+TOO_LARGE = 552  # said to the sender's address already, by a relay that reads how large the mail is
 
 
 class RelayGone(Exception):
@@ -44,15 +46,16 @@ def outcome_of(parcel: Parcel, problem: Exception) -> Outcome:
     """What an error means for the mail. What it said is kept; addresses and words of the mail are not."""
     codes = codes_of(problem)
     said = said_by_the_relay(problem)
-    if isinstance(problem, SMTPSenderRefused):
+    if isinstance(problem, SMTPSenderRefused) and codes != {TOO_LARGE}:
         return Outcome(
             parcel, "later", f"the relay refused us as sender: {said}", certainly_not_sent=True, relay_is_gone=True
         )
     if isinstance(problem, ValueError):
         return Outcome(parcel, "dead", f"could not be written: {problem}", certainly_not_sent=True)
     if codes and all(500 <= code < 600 for code in codes):
-        where = "address" if isinstance(problem, SMTPRecipientsRefused) else "mail"
-        return Outcome(parcel, "dead", f"{where} refused: {said}", certainly_not_sent=True)
+        if isinstance(problem, SMTPRecipientsRefused):
+            return Outcome(parcel, "dead", f"address refused: {said}", certainly_not_sent=True)
+        return Outcome(parcel, "dead", f"mail refused: {said}", certainly_not_sent=True, words_refused=True)
     if codes:
         return Outcome(
             parcel,
@@ -116,6 +119,7 @@ class Courier:
         take_up_expired_leases(self.pace)
         try:
             while ends_at is None or time.monotonic() < ends_at:
+                take_up_trials()
                 if not Notice.objects.due_by_the_database_clock().exists() or not self.relay_answers():
                     break
                 sent += self.send_batch()
@@ -155,12 +159,12 @@ class Courier:
                 trouble = self.carry(lease, group, taken)
                 sent += len(taken)
                 if trouble:
-                    lease.write_trouble(trouble)
+                    self.write_down(lease, group, taken, trouble)
                 if any(outcome.relay_is_gone for outcome in trouble):
                     self.hang_up()
                     break
         except Stopped:
-            log.warning("lease_lost", token=str(lease.token))
+            log.warning("stopped_before_the_wire", token=str(lease.token))
         finally:
             if taken:
                 lease.settle_and_mark(taken, [])
@@ -169,6 +173,15 @@ class Courier:
             Pulse.objects.filter(name=RELAY_SILENT).delete()
             self.has_been_heard = True
         return sent
+
+    def write_down(self, lease: Lease, group: list[Parcel], taken: list[Parcel], trouble: list[Outcome]) -> None:
+        """What went wrong; and where words were refused, first what was taken before them, because that ends a run."""
+        if taken and any(outcome.words_refused for outcome in trouble):
+            lease.settle_and_mark(taken, [])
+            taken.clear()
+        with transaction.atomic():
+            lease.write_trouble(trouble)
+            count_refusals(group, trouble)
 
     def carry(self, lease: Lease, group: list[Parcel], taken: list[Parcel]) -> list[Outcome]:
         """Hand over a group that is marked. What is taken goes into ``taken`` as it is taken; the rest comes back."""

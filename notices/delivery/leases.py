@@ -43,7 +43,7 @@ class Pace:
 
 
 class Stopped(Exception):
-    """The lease is not ours any more: somebody else may be sending these rows, so we do not."""
+    """These rows are not ours to send any more: the lease has ended, a mail was withdrawn or its template is paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,25 @@ class Outcome:
     detail: str
     certainly_not_sent: bool = False
     relay_is_gone: bool = False
+    words_refused: bool = False  # for good, and not because of the address
 
 
-DUE = """
+# Beside the mail of a template that is paused only the one that is tried may go. Mail about signing in is never held up: it
+# is useful for minutes, who waits for it can do nothing else, and else one mailbox that refuses all could lock everybody out.
+FREE_TO_GO = """(kind = 'security' OR NOT EXISTS (
+    SELECT FROM notices_pause AS pause
+     WHERE pause.template = notices_notice.template AND pause.ended_at IS NULL
+       AND pause.trial_id IS DISTINCT FROM notices_notice.id))"""
+
+DUE = f"""
 SELECT id, key, kind, template, "to", person_id, subject_id, context::text, subject, body_text, body_html,
        message_id, attempts + 1, expires_at, wire_at IS NOT NULL, expires_at <= clock_timestamp()
   FROM notices_notice
- WHERE status = 'pending' AND due_at <= clock_timestamp()
+ WHERE status = 'pending' AND due_at <= clock_timestamp() AND {FREE_TO_GO}
  ORDER BY priority, due_at, id
  LIMIT %s
    FOR UPDATE SKIP LOCKED
-"""
+"""  # noqa: S608 - its own words
 
 TAKE = """
 UPDATE notices_notice
@@ -73,24 +81,28 @@ UPDATE notices_notice
 
 # Planned once for each connection: planning it costs as much as doing it.
 # The mails that were sent since the last mark are settled, and the next ones marked, in one commit. The next are marked
-# only if every one of them is still ours: either all leave, or none does.
-SETTLE_AND_MARK = """
+# only if every one of them is still ours: either all leave, or none does. What was taken ends the run of refusals of its template.
+SETTLE_AND_MARK = f"""
 (uuid, bigint[], bigint[], text[], text[], text[]) AS
 WITH settled AS (
     UPDATE notices_notice
        SET status = 'sent', sent_at = clock_timestamp(), error = '', lease_token = NULL, lease_until = NULL,
            body_text = CASE kind WHEN 'security' THEN '' ELSE body_text END,
            body_html = CASE kind WHEN 'security' THEN '' ELSE body_html END,
-           context = CASE kind WHEN 'security' THEN '{}' ELSE context END
+           context = CASE kind WHEN 'security' THEN '{{}}' ELSE context END
      WHERE id = ANY($2) AND status = 'leased' AND lease_token = $1
-    RETURNING id
+    RETURNING id, template
 ), noted AS (
     INSERT INTO notices_attempt (notice_id, at, what, detail)
     SELECT id, clock_timestamp(), 'accepted', 'the mail server took it' FROM settled
+), runs AS (
+    SELECT id FROM notices_refusalrun WHERE template IN (SELECT template FROM settled) ORDER BY template FOR UPDATE
+), over AS (
+    DELETE FROM notices_refusalrun WHERE id IN (SELECT id FROM runs)
 ), ours AS (
     SELECT id FROM notices_notice
      WHERE id = ANY($3) AND status = 'leased' AND lease_token = $1
-       AND lease_until > clock_timestamp()
+       AND lease_until > clock_timestamp() AND {FREE_TO_GO}
        FOR UPDATE
 ), words AS (
     SELECT * FROM unnest($3, $4, $5, $6)
@@ -104,7 +116,7 @@ WITH settled AS (
     RETURNING notice.id
 )
 SELECT (SELECT count(*) FROM settled), (SELECT count(*) FROM marked)
-"""
+"""  # noqa: S608 - its own words
 
 
 NAME = f"settle_and_mark_{sha256(SETTLE_AND_MARK.encode()).hexdigest()[:8]}"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -20,14 +21,15 @@ from django.conf import settings as portal
 from django.db import connection
 
 from notices.choices import NoticeKind, NoticeStatus
-from notices.delivery import Courier, Pace
-from notices.models import Notice
+from notices.delivery import REFUSALS_BEFORE_A_PAUSE, Courier, Pace
+from notices.models import Notice, Pause
 from tests.factories import NoticeFactory
 from tests.notices.post_office import PostOffice
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 QUICK = Pace(first_wait=0.01, longest_wait=0.05, letter_waits=timedelta(0))
+UNHURRIED = Pace(batch=10, lease=timedelta(hours=1))  # for what is about something else than time
 TOO_LONG = 60
 
 
@@ -159,23 +161,41 @@ def test_whatever_the_mail_server_does_nothing_is_lost(post_office):
     assert raw_repeats(post_office) == len(dropped_after)
 
 
-def test_three_who_send_at_once_send_each_mail_once(post_office):
-    NoticeFactory.create_batch(200, kind=NoticeKind.BULK, priority=30)
+def all_at_once(senders: int, pace: Pace) -> None:
+    """Each in a thread of its own, until nothing is due; what goes wrong in one is not swallowed."""
 
     def drain() -> None:
         try:
-            Courier(Pace(batch=10)).drain()
+            Courier(pace).drain()
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=drain) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=TOO_LONG)
+    with ThreadPoolExecutor(senders) as pool:
+        for finished in [pool.submit(drain) for _ in range(senders)]:
+            finished.result()
 
+
+def test_three_who_send_at_once_send_each_mail_once(post_office):
+    """Nothing breaks here, so nobody's lease ends, however long the machine keeps them waiting."""
+    NoticeFactory.create_batch(200, kind=NoticeKind.BULK, priority=30)
+
+    all_at_once(3, UNHURRIED)
+
+    assert set(Notice.objects.values_list("status", "error")) == {(NoticeStatus.SENT, "")}
     assert set(post_office.message_ids.values()) == {1}
     assert len(post_office.message_ids) == 200
+
+
+def test_three_who_are_refused_at_once_begin_one_pause_and_spend_few_mails_on_it(post_office):
+    post_office.mishap = lambda number, address: "554 looks like spam"
+    NoticeFactory.create_batch(200)
+
+    all_at_once(3, UNHURRIED)
+
+    dead = Notice.objects.filter(status=NoticeStatus.DEAD).count()
+    assert REFUSALS_BEFORE_A_PAUSE <= dead <= REFUSALS_BEFORE_A_PAUSE + 2  # one on the wire of each of the others
+    assert Notice.objects.filter(status=NoticeStatus.PENDING, attempts=0).count() == 200 - dead
+    assert Pause.objects.count() == 1
 
 
 def test_a_relay_that_was_away_finds_every_mail_waiting(post_office, settings):

@@ -81,6 +81,7 @@ RECORD_OF = {
     "evidence_store:release": "rating",
     "newsroom:": "news",
     "notices:": "notice",
+    "notices:resume": "pause",
 }
 # The rest of an address, the same whatever the record is.
 REST: dict[str, Any] = {

@@ -42,6 +42,7 @@ from tests.factories import (
     OrganisationFactory,
     OutputFactory,
     PartnershipFactory,
+    PauseFactory,
     PersonFactory,
     ProgrammeFactory,
     ProtocolFactory,
@@ -401,6 +402,9 @@ def _mail(world: World, a: Any, b: Any, owed: dict[str, Any]) -> None:
     ours = NoticeFactory(to=world.people["lead_a"].email, body_text=f"Dear {CANARY_A}", status=NoticeStatus.HELD)
     theirs = NoticeFactory(to=world.people["lead_b"].email, body_text=f"Dear {CANARY_B}")
     world.objects["notice"] = _numbers(ours, theirs)
+    by, now = world.people["programmes"], timezone.now()
+    over = PauseFactory(tried_at=now, tried_by=by, ended_at=now, ended_by=by)
+    world.objects["pause"] = _numbers(PauseFactory(template=theirs.template), over)
 
 
 def multiply(world: World, numbers: range) -> None:
@@ -420,6 +424,7 @@ def multiply(world: World, numbers: range) -> None:
         RatingFactory(finding=FindingFactory(entry=EntryFactory()), evaluation=evaluation)
         NewsFactory()
         NoticeFactory(status=NoticeStatus.HELD)
+        NoticeFactory(template=PauseFactory().template)
         CallFactory(programme=programme)
         CallFactory(programme=programme, closed=True)
         PersonFactory()

@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from notices.actions import queue, stop_writing_to
+from notices.actions import queue, stop_writing_to, withdraw
 from notices.choices import NoticeKind, NoticeStatus
 from notices.letters import LetterRefused
 from notices.models import Notice, Suppression
@@ -35,6 +35,15 @@ def test_a_key_that_is_there_already_gives_back_its_first_mail():
 
     assert second == first
     assert Notice.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_what_was_taken_back_does_not_come_back_under_its_key_and_a_new_time_has_a_mail_of_its_own():
+    first = queue_code()
+    withdraw(first, by=None, why="Not needed")
+
+    assert queue_code().status == NoticeStatus.CANCELLED
+    assert queue_code(key="code:1:v2").status == NoticeStatus.PENDING
 
 
 @pytest.mark.django_db

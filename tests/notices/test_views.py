@@ -6,9 +6,9 @@ from django.urls import reverse
 from audit.models import Event
 from notices.choices import NoticeKind, NoticeStatus
 from notices.delivery import UNSUBSCRIBE_SALT, unsubscribe_path
-from notices.models import Notice, Suppression
+from notices.models import Notice, Pause, Suppression
 from people.choices import StaffRole
-from tests.factories import MembershipFactory, NoticeFactory, StaffFactory
+from tests.factories import MembershipFactory, NoticeFactory, PauseFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -172,6 +172,64 @@ def test_an_auditor_reads_and_does_nothing(client, name):
 
     assert client.get(reverse("notices:notice", args=[notice.pk])).status_code == 200
     assert client.post(reverse(f"notices:{name}", args=[notice.pk])).status_code == 403
+
+
+def test_mail_says_on_top_what_is_paused_how_much_waits_and_what_the_server_said(staff_client):
+    PauseFactory(template="calls/emails/receipt", why="mail refused: 554 looks like spam")
+    waiting = NoticeFactory.create_batch(3, template="calls/emails/receipt")
+    NoticeFactory(template="calls/emails/receipt", status=NoticeStatus.DEAD)
+
+    page = staff_client.get(reverse("notices:mail")).content.decode()
+
+    assert all(said in page for said in ("calls/emails/receipt", "554 looks like spam", "3 mails wait,", "Send again"))
+    assert f'href="{reverse("notices:notice", args=[waiting[0].pk])}">Read one that waits' in page
+    assert "is paused" in staff_client.get(reverse("notices:notice", args=[waiting[0].pk])).content.decode()
+
+
+def test_what_waits_is_counted_over_what_the_reader_may_see(client):
+    staff = StaffFactory()
+    client.force_login(staff)
+    PauseFactory(template="calls/emails/receipt")
+    NoticeFactory(template="calls/emails/receipt", kept_from=[staff.pk])
+
+    page = client.get(reverse("notices:mail")).content.decode()
+
+    assert "0 mails wait," in page
+    assert "Read one that waits" not in page
+
+
+def test_a_paused_template_is_sent_again_by_hand(staff_client):
+    pause = PauseFactory()
+    NoticeFactory(template=pause.template)
+    assert "Mail is paused" in staff_client.get(reverse("staff_work")).content.decode()
+
+    staff_client.post(reverse("notices:resume", args=[pause.pk]))
+
+    assert Pause.objects.being_tried().get() == pause
+    page = staff_client.get(reverse("notices:mail")).content.decode()
+    assert "asked for it to be sent again" in page
+    assert "Send again" not in page
+
+
+def test_a_dead_letter_of_a_paused_template_is_not_said_to_be_tried(staff_client):
+    pause = PauseFactory()
+    notice = NoticeFactory(template=pause.template, status=NoticeStatus.DEAD, error="mail refused: 554 spam")
+
+    page = staff_client.post(reverse("notices:resend", args=[notice.pk]), follow=True).content.decode()
+
+    assert "It is tried again now" not in page
+    assert "Nothing was sent yet" in page
+
+
+def test_who_may_not_send_it_again_reads_who_may(client):
+    PauseFactory()
+    client.force_login(StaffFactory(post=StaffRole.RESEARCH))
+
+    page = client.get(reverse("notices:mail")).content.decode()
+
+    assert "Programme staff and administrators can send it again" in page
+    assert "Send again, one first" not in page
+    assert "Mail is paused" not in client.get(reverse("staff_work")).content.decode()
 
 
 def test_looking_at_the_way_out_changes_nothing_and_one_post_is_enough():

@@ -15,7 +15,7 @@ from calls.choices import ApplicationStatus, CallStatus, Outcome
 from calls.models import Application, Assessment, Call
 from evaluations.choices import DutyState
 from evaluations.models import Duty
-from notices.models import Notice, Pulse
+from notices.models import Notice, Pause, Pulse
 from people.models import Person
 from people.requests import SignedInRequest
 from people.rules import is_programme_staff
@@ -61,6 +61,7 @@ def staff_work(request: SignedInRequest) -> HttpResponse:
         "late_duties": _late_duties(person),
         "held_mail": Notice.objects.visible_to(person).held().count(),
         "dead_mail": Notice.objects.visible_to(person).needing_a_person().count(),
+        "paused_mail": Pause.objects.current().count() if person.has_perm("notices.resume_template") else 0,
         "machinery": machinery(),
     }
     return render(request, "wwcsc/staff_work.html", context)
