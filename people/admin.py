@@ -1,6 +1,8 @@
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
+from allauth.usersessions import admin as of_allauth
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -76,3 +78,14 @@ class PostAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: object, obj: Post | None = None) -> bool:
         return False
+
+
+admin.site.unregister(UserSession)
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(of_allauth.UserSessionAdmin):
+    """Allauth looks for a user name, which our people have not."""
+
+    search_fields = ("user__email", "user__name", "ip")
+    list_select_related = ("user",)

@@ -23,13 +23,13 @@ def acts_for(person: Any, organisation_id: int, *roles: str) -> bool:
 
 
 @rules.predicate
-def is_public_programme(person: Any, programme: Programme) -> bool:
-    return programme.public_from is not None and programme.public_from <= timezone.now()
+def is_public_programme(person: Any, programme: Programme | None) -> bool:
+    return programme is not None and programme.public_from is not None and programme.public_from <= timezone.now()
 
 
 @rules.predicate
-def is_announced(person: Any, partnership: Partnership) -> bool:
-    return partnership.is_public() and is_public_programme(person, partnership.programme)
+def is_announced(person: Any, partnership: Partnership | None) -> bool:
+    return partnership is not None and partnership.is_public() and is_public_programme(person, partnership.programme)
 
 
 @rules.predicate
@@ -46,38 +46,38 @@ def _partnership(thing: Partnership | Obligation | Report | None) -> Partnership
 
 
 @rules.predicate
-def belongs_to_partner(person: Any, partnership: Partnership) -> bool:
-    return acts_for(person, partnership.organisation_id)
+def belongs_to_partner(person: Any, partnership: Partnership | None) -> bool:
+    return partnership is not None and acts_for(person, partnership.organisation_id)
 
 
 @rules.predicate
-def leads_partner(person: Any, partnership: Partnership) -> bool:
-    return acts_for(person, partnership.organisation_id, MembershipRole.LEAD)
+def leads_partner(person: Any, partnership: Partnership | None) -> bool:
+    return partnership is not None and acts_for(person, partnership.organisation_id, MembershipRole.LEAD)
 
 
 @rules.predicate
-def belongs_to_partner_that_owes(person: Any, obligation: Obligation) -> bool:
-    return acts_for(person, obligation.partnership.organisation_id)
+def belongs_to_partner_that_owes(person: Any, obligation: Obligation | None) -> bool:
+    return obligation is not None and acts_for(person, obligation.partnership.organisation_id)
 
 
 @rules.predicate
-def writes_for_partner_that_owes(person: Any, obligation: Obligation) -> bool:
-    return acts_for(person, obligation.partnership.organisation_id, *WRITERS)
+def writes_for_partner_that_owes(person: Any, obligation: Obligation | None) -> bool:
+    return obligation is not None and acts_for(person, obligation.partnership.organisation_id, *WRITERS)
 
 
 @rules.predicate
-def sends_for_partner_that_owes(person: Any, obligation: Obligation) -> bool:
-    return acts_for(person, obligation.partnership.organisation_id, *SENDERS)
+def sends_for_partner_that_owes(person: Any, obligation: Obligation | None) -> bool:
+    return obligation is not None and acts_for(person, obligation.partnership.organisation_id, *SENDERS)
 
 
 @rules.predicate
-def belongs_to_partner_that_reports(person: Any, report: Report) -> bool:
-    return acts_for(person, report.obligation.partnership.organisation_id)
+def belongs_to_partner_that_reports(person: Any, report: Report | None) -> bool:
+    return report is not None and acts_for(person, report.obligation.partnership.organisation_id)
 
 
 @rules.predicate
-def is_sent(person: Any, report: Report) -> bool:
-    return report.submitted_at is not None
+def is_sent(person: Any, report: Report | None) -> bool:
+    return report is not None and report.submitted_at is not None
 
 
 rules.add_perm("programmes.view_programme", is_centre_staff | is_public_programme)

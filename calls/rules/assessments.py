@@ -26,13 +26,14 @@ def is_under_way(_person: Any, assessment: Assessment | None) -> bool:
 
 
 @rules.predicate
-def scoring_is_open(_person: Any, assessment: Assessment | None) -> bool:
-    """While the call is being assessed, and the application with it: one that was withdrawn needs no marks."""
-    return (
-        assessment is not None
-        and assessment.application.call.status == CallStatus.ASSESSING
-        and assessment.application.status not in OUT_OF_ASSESSMENT
-    )
+def is_in_assessment(_person: Any, assessment: Assessment | None) -> bool:
+    return assessment is not None and assessment.application.call.status == CallStatus.ASSESSING
+
+
+@rules.predicate
+def marks_are_wanted(_person: Any, assessment: Assessment | None) -> bool:
+    """An application that was withdrawn or is not eligible needs none; a conflict with it may still be declared."""
+    return assessment is not None and assessment.application.status not in OUT_OF_ASSESSMENT
 
 
 @rules.predicate
@@ -70,8 +71,10 @@ rules.add_perm("calls.assign_assessors", runs_the_call)
 rules.add_perm("calls.release_letters", runs_the_call)
 rules.add_perm("calls.check_eligibility", runs_the_call & has_reached_the_centre & ~is_kept_from)
 rules.add_perm("calls.view_assessment", is_signed_in & (is_the_assessor | may_see_the_others))
-rules.add_perm("calls.declare_interest", is_signed_in & is_the_assessor & is_unfinished & scoring_is_open)
-rules.add_perm("calls.score_assessment", is_signed_in & is_the_assessor & is_under_way & scoring_is_open)
+rules.add_perm("calls.declare_interest", is_signed_in & is_the_assessor & is_unfinished & is_in_assessment)
+rules.add_perm(
+    "calls.score_assessment", is_signed_in & is_the_assessor & is_under_way & is_in_assessment & marks_are_wanted
+)
 rules.add_perm("calls.moderate_application", judges)
 rules.add_perm("calls.decide_application", runs_the_call & judges)
 rules.add_perm("calls.settle_offer", runs_the_call & ~is_kept_from)
