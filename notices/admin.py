@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from notices.models import Attempt, Notice, Suppression
+from notices.models import Attempt, Notice, Pause, Suppression
 
 
 class AttemptInline(admin.TabularInline):
@@ -47,3 +47,22 @@ class SuppressionAdmin(admin.ModelAdmin):
     list_display = ("address_hash", "reason", "only_bulk", "since", "until")
     list_filter = ("only_bulk",)
     search_fields = ("reason", "address_hash")
+
+
+@admin.register(Pause)
+class PauseAdmin(admin.ModelAdmin):
+    """To look at: a pause begins by itself and is ended on the staff page, by one mail that gets through."""
+
+    list_display = ("template", "since", "why", "ended_at", "ended_by")
+    list_filter = ("template", "since", "ended_at")
+    search_fields = ("template", "why")
+    list_select_related = ("ended_by",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
