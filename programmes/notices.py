@@ -96,7 +96,9 @@ def _questions_about(obligation: Any) -> QuerySet[ReportQuestion]:
 def _who_acts_for(
     obligations: QuerySet[Obligation], asked: Q, *, what: str, rule: str, version: Combinable
 ) -> QuerySet[Membership]:
-    members = Membership.objects.current().filter(asked, person__is_active=True, **{f"{THEIRS}__in": obligations})
+    members = Membership.objects.current().filter(
+        asked, person__is_active=True, **{f"{THEIRS}__in": obligations.values("pk")}
+    )
     return members.annotate(
         key=key_of_reminder(what, rule, F(f"{THEIRS}__pk"), version, F("person")),
         reader=F("person"),

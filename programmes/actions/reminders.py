@@ -62,7 +62,7 @@ def remind_of_what_is_owed(at: datetime | None = None) -> int:
     for rule, reached in _reached(owed, "due_at", RULES, now):
         number += _remind_of(reached, rule)
     for rule, reached in _reached(queried.filter(asked_at__gte=now - LAST_CHASE), "asked_at", QUESTIONS, now):
-        number += remind_of_questions(reached.values("pk"), rule=rule.name)
+        number += remind_of_questions(reached, rule=rule.name)
     return number
 
 
