@@ -1,8 +1,8 @@
 """Every page of every role: answers, fits a phone, says where one is, and has no fault that axe can find.
 
 Each role walks alone, by links, from the front page and from its own (tests/browser/walking.py): one page for each
-address pattern and each distinct state of it. A page whose main part is letter for letter what an earlier role was sent
-is looked at there; its frame is looked at here once. KEEP_PICTURES=yes leaves a picture of everything seen.
+address pattern and each distinct state of it. A page that an earlier role is sent at the same address, made of the same
+elements with the same classes, is looked at there; its frame is looked at here once. KEEP_PICTURES=yes leaves a picture of everything seen.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Error
@@ -71,8 +71,13 @@ def demonstration(django_db_setup, django_db_blocker) -> Iterator[str]:
         server = LiveServer("localhost")
         yield server.url
         server.stop()
-        connections.close_all()
+        with connection.cursor() as cursor:  # a browser that left in the middle of a page leaves a session behind
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
         call_command("flush", verbosity=0, interactive=False)
+        connections.close_all()
 
 
 def client_of(address: str) -> Client:
@@ -133,7 +138,7 @@ class Eyes:
 
 
 def seen_by_somebody_before(found: Found, earlier: list[Walker]) -> bool:
-    return any((theirs := other.get(found.path)).status == 200 and theirs.main == found.main for other in earlier)
+    return any((theirs := other.get(found.path)).status == 200 and theirs.state == found.state for other in earlier)
 
 
 @pytest.mark.parametrize("role", ROLES)
