@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Error
@@ -71,13 +71,8 @@ def demonstration(django_db_setup, django_db_blocker) -> Iterator[str]:
         server = LiveServer("localhost")
         yield server.url
         server.stop()
-        with connection.cursor() as cursor:  # a browser that left in the middle of a page leaves a session behind
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        call_command("flush", verbosity=0, interactive=False)
         connections.close_all()
+        call_command("flush", verbosity=0, interactive=False)
 
 
 def client_of(address: str) -> Client:
