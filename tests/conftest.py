@@ -9,11 +9,13 @@ from django.db import connection
 def django_db_setup(django_db_setup, django_db_blocker):
     """Tests that commit are followed by a TRUNCATE, which the audit trail refuses everywhere else.
 
-    At the end, sessions are closed that threads of a test server left behind: a database in use cannot be dropped.
+    At the end, sessions are closed that threads of a test server left behind: a database in use cannot be dropped. Ours
+    is opened anew for that: beside a browser's event loop Django uses another one, and a test of faults may have ended this.
     """
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER audit_event_refuse_truncate")
     yield
+    connection.close()
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"

@@ -1,6 +1,5 @@
 """Which pages a role is shown, found without a browser: follow links, and keep one page for each pattern and state."""
 
-import re
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,8 +13,6 @@ from django.urls import Resolver404, resolve
 # Mail is shown in a sandbox that runs no script, not even the one that looks for faults.
 NOT_PAGES = {"account_logout", "feed", "unsubscribe", "healthz", "notice_html", "caught_message_html"}
 READ_AT_MOST, STATES_AT_MOST = 10, 3
-CHANGES_EVERY_TIME = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
-MAIN = re.compile(r"<main\b.*</main>", re.DOTALL)
 
 
 class Reader(HTMLParser):
@@ -55,11 +52,6 @@ class Found:
         reader = Reader()
         reader.feed(self.content)
         return reader
-
-    @property
-    def main(self) -> str:
-        part = MAIN.search(self.content)
-        return CHANGES_EVERY_TIME.sub("", part[0] if part else self.content)
 
     @property
     def state(self) -> frozenset[tuple[str, str]]:
