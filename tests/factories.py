@@ -1,6 +1,6 @@
 """Believable records for tests, one factory for each model. Each app has its part; add yours under its line."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import factory
 from django.utils import timezone
@@ -49,7 +49,7 @@ class PostFactory(factory.django.DjangoModelFactory):
 
     person = factory.SubFactory(PersonFactory)
     role = StaffRole.PROGRAMMES
-    starts_on = factory.LazyFunction(lambda: timezone.localdate() - timedelta(days=30))
+    starts_on = date(2020, 1, 1)  # before any day to which a test travels
 
 
 class StaffFactory(PersonFactory):
@@ -110,7 +110,7 @@ class MembershipFactory(factory.django.DjangoModelFactory):
     person = factory.SubFactory(PersonFactory)
     organisation = factory.SubFactory(OrganisationFactory)
     role = MembershipRole.LEAD
-    starts_on = factory.LazyFunction(lambda: timezone.localdate() - timedelta(days=30))
+    starts_on = date(2020, 1, 1)  # before any day to which a test travels
 
 
 class InvitationFactory(factory.django.DjangoModelFactory):

@@ -369,7 +369,7 @@ class TestSending:
 
     @pytest.mark.parametrize(("seconds", "accepted"), [(-1, True), (0, False), (1, False)])
     @pytest.mark.parametrize(
-        "closes", ["2027-03-28T17:00:00+01:00", "2026-10-25T17:00:00+00:00", "2027-06-12T17:00:00+01:00"]
+        "closes", ["2040-03-25T17:00:00+01:00", "2040-10-28T17:00:00+00:00", "2040-06-12T17:00:00+01:00"]
     )
     def test_page_save_and_sending_agree_to_the_second(self, client, draft, lead, seconds, accepted, closes):
         moment = timezone.datetime.fromisoformat(closes)

@@ -328,14 +328,14 @@ def test_a_new_moment_to_answer_stands_in_new_letters(client):
     round_ = decided(a_round(2), Outcome.OFFER, Outcome.NO)
     client.force_login(round_.staff)
     url = reverse("calls:set_respond_by", args=[round_.call.slug])
-    client.post(url, {"respond_by": "2027-06-11T17:00"})
+    client.post(url, {"respond_by": "2040-06-15T17:00"})
     assert letters_of(round_.applications[0]) == [NoticeStatus.CANCELLED, NoticeStatus.HELD]
     assert letters_of(round_.applications[1]) == [NoticeStatus.HELD]
     assert (
-        "Friday 11 June 2027, 5:00pm (UK time)"
+        "Friday 15 June 2040, 5:00pm (UK time)"
         in Notice.objects.about(round_.application.decision).held().get().body_text
     )
-    for bad in ("2020-01-01T10:00", "2027-03-28T01:30", "soon", ""):
+    for bad in ("2020-01-01T10:00", "2040-03-25T01:30", "soon", ""):
         assert "There is a problem" in client.post(url, {"respond_by": bad}).content.decode()
 
 
@@ -429,7 +429,7 @@ def test_staff_give_longer_and_the_leads_learn_it(client):
     client.force_login(round_.staff)
     url = reverse("calls:offer", args=[round_.application.pk])
     assert client.get(url).status_code == 200
-    typed = {"act": "extend", "extend-until": "2027-06-11T17:00", "extend-reason": "Cabinet meets in May"}
+    typed = {"act": "extend", "extend-until": "2040-06-15T17:00", "extend-reason": "Cabinet meets in May"}
     assert "later than the present" in client.post(url, typed | {"extend-until": "2020-06-11T17:00"}).content.decode()
     assert client.post(url, typed).status_code == 302
     decision = Decision.objects.get()

@@ -130,11 +130,11 @@ def test_the_page_shows_the_letter_first_keeps_nothing_of_it_and_then_sends_it(c
     page = client.get(url).content.decode()
     assert "Look at the letter" in page
     assert "Offer the place and send the letter" not in page
-    typed = {"promote-until": "2027-06-11T17:00", "promote-reason": "", "promote-seen": "1"}
+    typed = {"promote-until": "2040-06-15T17:00", "promote-reason": "", "promote-seen": "1"}
     before = Notice.objects.count()
     page = client.post(url, typed | {"act": "preview"}).content.decode()
     assert "We would like to work with you." in page
-    assert "Friday 11 June 2027, 5:00pm (UK time)" in page
+    assert "Friday 15 June 2040, 5:00pm (UK time)" in page
     assert "Offer the place and send the letter" in page
     assert Notice.objects.count() == before
     assert Decision.objects.get(application=reserve).outcome == Outcome.RESERVE

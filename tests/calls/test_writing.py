@@ -71,14 +71,14 @@ class TestWriting:
             {"who_may_apply": "All", "eligible_kinds": ["local_authority", "charity"]},
         )
         dates = {
-            "opens_at": "2027-03-01T09:00",
-            "closes_at": "2027-04-16T17:00",
+            "opens_at": "2040-03-01T09:00",
+            "closes_at": "2040-04-16T17:00",
             "places": "8",
             "places_unit": "organisation",
             "assessors_each": "2",
             "respond_within_days": "14",
         }
-        with time_machine.travel("2027-02-01T09:00:00+00:00", tick=False):
+        with time_machine.travel("2040-02-01T09:00:00+00:00", tick=False):
             client.force_login(staff)
             client.post(at("write_dates", call.slug), dates)
             client.post(
@@ -98,11 +98,11 @@ class TestWriting:
             client.post(at("publish", call.slug), {"public_from": ""})
             call.refresh_from_db()
             assert (call.status, call.stage) == (CallStatus.PUBLISHED, "opening")
-            assert call.opens_at == datetime(2027, 3, 1, 9, tzinfo=UK)
-            assert call.closes_at == datetime(2027, 4, 16, 17, tzinfo=UK)
+            assert call.opens_at == datetime(2040, 3, 1, 9, tzinfo=UK)
+            assert call.closes_at == datetime(2040, 4, 16, 17, tzinfo=UK)
             client.logout()
             page = client.get(call.get_absolute_url())
-        assert "Friday 16 April 2027, 5:00pm (UK time)" in page.text
+        assert "Monday 16 April 2040, 5:00pm (UK time)" in page.text
         assert "What is the need?" in page.text
         assert "Up to 8 organisations" in page.text
 
@@ -261,8 +261,9 @@ class TestMoments:
         [("2027-03-27T17:00", 17), ("2027-03-28T17:00", 16), ("2027-10-30T17:00", 16), ("2027-10-31T17:00", 17)],
     )
     def test_five_o_clock_is_five_o_clock_in_the_uk(self, typed, utc_hour):
-        form = self.form(closes_at=typed)
-        assert form.is_valid(), form.errors
+        with time_machine.travel("2027-02-01T09:00:00+00:00", tick=False):
+            form = self.form(closes_at=typed)
+            assert form.is_valid(), form.errors
         assert form.cleaned_data["closes_at"].astimezone(ZoneInfo("UTC")).hour == utc_hour
 
     @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ LEAVING = {"account_logout", "usersessions_list"}
 PLAUSIBLE = {
     "email": "somebody@demo.example",
     "number": "3",
-    "date": "2027-06-12",
+    "date": "2040-06-15",
     "time": "09:30",
     "url": "https://example.org/",
 }

@@ -148,7 +148,7 @@ def test_a_draft_that_was_approved_meanwhile_is_not_changed():
 def test_a_moment_that_the_clocks_leave_out_is_refused(client):
     client.force_login(StaffFactory(post=StaffRole.COMMUNICATIONS))
     post = NewsFactory(status=PostStatus.DRAFT)
-    sent = form_of(client, "approve_post", post) | {"on": "2027-03-28", "at": "01:30"}
+    sent = form_of(client, "approve_post", post) | {"on": "2040-03-25", "at": "01:30"}
     page = client.post(reverse("newsroom:approve_post", args=[post.slug]), sent)
     assert "This time does not exist on that day" in page.content.decode()
 

@@ -265,5 +265,5 @@ def test_several_partnerships_are_announced_together(client, staff):
 def test_a_time_that_the_clock_change_leaves_out_is_refused(client, staff):
     partnership = PartnershipFactory(public_from=None)
     client.force_login(staff)
-    answer = client.post(reverse("programmes:announce", args=[partnership.pk]), {"on": "2027-03-28", "at": "01:30"})
+    answer = client.post(reverse("programmes:announce", args=[partnership.pk]), {"on": "2040-03-25", "at": "01:30"})
     assert "does not exist on that day" in answer.content.decode()
