@@ -89,6 +89,12 @@ def time_left(end: date | datetime | None, now: datetime | None = None, *, past:
     return "today" if days == 0 else f"{past} {counted(-days, 'day')} ago"
 
 
+def time_until(start: date | datetime | None, now: datetime | None = None) -> str:
+    """How long until something begins: in 17 days."""
+    said = time_left(start, now, past="began")
+    return f"in {said.removesuffix(' left')}" if said.endswith(" left") else said
+
+
 def _hours_left(left: timedelta) -> str:
     minutes = int(left.total_seconds() // 60)
     if minutes < 1:

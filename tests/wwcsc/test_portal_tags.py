@@ -7,8 +7,10 @@ from django.core.paginator import Paginator
 from django.template import Context, Template
 from django.test import RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
 from wwcsc import places, statuses, tables, wording
+from wwcsc.templatetags.portal import deadline
 
 SUMMER = datetime(2026, 6, 12, 16, 0, tzinfo=UTC)
 
@@ -56,6 +58,19 @@ def test_a_deadline_tomorrow_morning_has_hours_and_not_a_day_left():
     evening = datetime(2026, 6, 12, 20, 0, tzinfo=UTC)
 
     assert wording.time_left(datetime(2026, 6, 13, 8, 0, tzinfo=UTC), evening) == "12 hours left"
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [(timedelta(days=17), "in 17 days"), (timedelta(hours=3), "in 3 hours"), (timedelta(days=-2), "began 2 days ago")],
+)
+def test_what_is_yet_to_begin_begins_in_some_days(after, said):
+    assert wording.time_until(SUMMER + after, SUMMER) == said
+
+
+@pytest.mark.parametrize(("past", "mark"), [("closed", "deadline--closed"), ("passed", "deadline--over")])
+def test_a_call_that_has_closed_is_not_shown_as_late(past, mark):
+    assert mark in deadline(timezone.now() - timedelta(days=3), past=past)
 
 
 @pytest.mark.parametrize(

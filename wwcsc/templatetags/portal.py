@@ -30,6 +30,7 @@ register.filter("uk_date", wording.uk_short_day)
 register.filter("uk_day", wording.uk_day)
 register.filter("roughly", said)
 register.filter("time_left", wording.time_left)
+register.filter("time_until", wording.time_until)
 register.filter("plain_number", wording.plain_number)
 register.filter("counted", wording.counted)
 register.filter("percent", wording.percent)
@@ -43,7 +44,9 @@ def deadline(moment: date | datetime | None, *, left: bool = True, past: str = "
     if not moment:
         return SafeString("")
     said = wording.time_left(moment, past=past) if left else ""
-    return render_to_string("components/deadline.html", {"moment": moment, "said": said, "hurry": _hurry(moment)})
+    hurry = _hurry(moment)
+    hurry = "closed" if (hurry, past) == ("over", "closed") else hurry  # a call that has closed is not late
+    return render_to_string("components/deadline.html", {"moment": moment, "said": said, "hurry": hurry})
 
 
 def _hurry(moment: date | datetime) -> str:
