@@ -17,6 +17,7 @@ from stepped_wedge.exposure import contrast_of
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 KINDS = ("single", "exposure-time", "spline:K", "delayed:K")
+RANDOM = "random-exposure"  # effects that scatter about their mean; fitted by lmm alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ def effect_terms(design: Design, kind: str = "single") -> EffectTerms:
         after = (np.array(levels) > int(matched[1])).astype(float)[:, None]
         refuse_unless(after.any(), "model.effect", f"no exposure time is later than {matched[1]} periods")
         return EffectTerms(kind, each @ after, levels, after)
-    raise CaseRefused("model.effect", f"must be one of {', '.join(KINDS)}")
+    raise CaseRefused("model.effect", f"must be one of {', '.join(KINDS)}, or with lmm {RANDOM}")
 
 
 def natural_spline(times: np.ndarray, count: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from stepped_wedge import designs
 from stepped_wedge.allocations import all_allocations
 from stepped_wedge.analysis.gee import fit_gee
 from stepped_wedge.analysis.generalised import component_interval, fit_generalised
-from stepped_wedge.analysis.mixed import fit_cohort, fit_mixed
+from stepped_wedge.analysis.mixed import fit_cohort, fit_mixed, fit_scattered
 from stepped_wedge.analysis.mixed.intervals import profile_interval
 from stepped_wedge.analysis.randomisation import randomisation_test
 from stepped_wedge.analysis.two_way import fit_two_way
@@ -106,6 +106,14 @@ def mixed(
     return found | {name: (profile_interval(fit, name), truth[name]) for name in components}
 
 
+def scattered(generator, slots, nu2, dfs=("exposure-times-minus-1",), components=()):
+    """Each trial draws its own effects by exposure time; what is looked for is their mean."""
+    effects = 0.2 + sqrt(nu2) * generator.standard_normal(len(slots))
+    fit = fit_scattered(trial(generator, slots, effects=list(effects)))
+    found = {df: (fit.estimate(df).interval, 0.2) for df in dfs}
+    return found | {name: (fit.interval_of_scatter(), nu2) for name in components}
+
+
 def cohort(generator, slots=(3, 3, 3, 3), dfs=("kenward-roger", "satterthwaite", "clusters-minus-2"), components=()):
     fit = fit_cohort(cohort_returns(designs.stepped_wedge(list(slots)), generator))
     found = {df: (fit.estimate(df=df).interval, 0.2) for df in dfs}
@@ -162,6 +170,8 @@ SCENES = (
     Scene("lmm nested", "nested, CAC 0.67", 50, partial(mixed, slots=[10] * 5, dfs=("kenward-roger", "normal"))),
     Scene("lmm nested, exposure times, average", "growing effect", 10, partial(mixed, slots=TEN, effect="exposure-time", effects=GROWING)),
     Scene("lmm nested, delayed:1, average", "no effect in the first period, then 0.2", 10, partial(mixed, slots=TEN, effect="delayed:1", effects=[0.0, 0.2, 0.2, 0.2, 0.2])),
+    Scene("lmm nested, random effects by exposure time", "effects scatter, nu2 0.01", 10, partial(scattered, slots=TEN, nu2=0.01), 1000, (0.0, 0.065)),
+    Scene("lmm nested, random effects by exposure time", "effects scatter, nu2 0.04", 20, partial(scattered, slots=TWENTY, nu2=0.04), 1000, (0.0, 0.065)),
     Scene("lmm exchangeable", "exchangeable", 10, partial(mixed, slots=TEN, parts=ALONE, structure="exchangeable")),
     Scene("lmm decay", "decay 0.7", 10, partial(mixed, slots=TEN, parts=DECAY, structure="discrete-time-decay", dfs=("kenward-roger", "satterthwaite"))),
     Scene("lmm decay", "decay 0.7", 20, partial(mixed, slots=TWENTY, parts=DECAY, structure="discrete-time-decay", dfs=("kenward-roger", "satterthwaite"))),

@@ -23,13 +23,14 @@ def decoded(names: Sequence[str], u: np.ndarray) -> dict[str, float]:
     }
 
 
-def _chain(names: Sequence[str], ratios: Mapping[str, float]) -> np.ndarray:
+def chain(names: Sequence[str], ratios: Mapping[str, float]) -> np.ndarray:
+    """Slopes of the ratios by their free numbers."""
     slopes = {"r": lambda v: v * (1 - v), "rho": lambda v: 1 - v * v}
     return np.array([slopes[n](ratios[n]) if n in slopes else ratios[n] for n in names])
 
 
 def minimise(problem: Problem, fixed: dict[str, float]) -> tuple[dict[str, float], Point]:
-    """Best ratios of the parameters that are not fixed: coarse grid, quasi-Newton with gradient, Newton polish."""
+    """Best ratios of the parameters that are not fixed."""
     free = [name for name in problem.names if name not in fixed]
     if not free:
         return fixed, evaluate(problem, fixed)
@@ -38,8 +39,14 @@ def minimise(problem: Problem, fixed: dict[str, float]) -> tuple[dict[str, float
         ratios = fixed | decoded(free, u)
         at = evaluate(problem, ratios)
         slope = slopes_of_ratios(problem, ratios, at, at.residual)
-        return at.deviance, np.array([slope[n] for n in free]) * _chain(free, ratios)
+        return at.deviance, np.array([slope[n] for n in free]) * chain(free, ratios)
 
+    ratios = fixed | decoded(free, lowest(free, objective))
+    return ratios, evaluate(problem, ratios)
+
+
+def lowest(free: Sequence[str], objective: Objective) -> np.ndarray:
+    """Where the objective is least, in the free numbers of `decoded`: coarse grid, quasi-Newton, Newton polish."""
     bounds = [_RANGES.get(n, (-28.0, 12.0)) for n in free]
     best = min(_starts(free), key=lambda u: objective(u)[0])
     found = minimize(
@@ -50,8 +57,7 @@ def minimise(problem: Problem, fixed: dict[str, float]) -> tuple[dict[str, float
         bounds=bounds,
         options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 500},
     )
-    ratios = fixed | decoded(free, _polish(objective, found.x, bounds))
-    return ratios, evaluate(problem, ratios)
+    return _polish(objective, found.x, bounds)
 
 
 def _starts(free: Sequence[str]) -> list[np.ndarray]:

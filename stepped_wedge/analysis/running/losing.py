@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stepped_wedge.allocations import ENUMERATE_UP_TO
+from stepped_wedge.analysis.effects import RANDOM
 from stepped_wedge.analysis.missing import PLAUSIBLE, Lost, lost_in_mixed, lost_in_two_way
 from stepped_wedge.analysis.mixed import fit_mixed
 from stepped_wedge.analysis.returns import Returns
@@ -33,12 +34,14 @@ def missing_report(method: str, asked: Asked, returns: Returns) -> dict[str, Any
         lost = _lost(method, asked, returns, planned)
     except CaseRefused as problem:
         return {"missing_returns": {"not_run": str(problem)}}
-    return {"missing_returns": _json(lost, "lmm" if method == "lmm" else "two-way", asked, unknown)}
+    by = "lmm" if method == "lmm" and asked.effect != RANDOM else "two-way"
+    return {"missing_returns": _json(lost, by, asked, unknown)}
 
 
 def _lost(method: str, asked: Asked, returns: Returns, planned: np.ndarray) -> Lost:
-    if method != "lmm":
-        return lost_in_two_way(returns, planned, asked.effect, asked.estimand, asked.alpha)
+    if method != "lmm" or asked.effect == RANDOM:
+        effect = "single" if asked.effect == RANDOM else asked.effect
+        return lost_in_two_way(returns, planned, effect, asked.estimand, asked.alpha)
     fit = fit_mixed(returns, asked.structure or "nested-exchangeable", asked.effect, reml=asked.reml)
     df = asked.df or ("kenward-roger" if asked.reml else "satterthwaite")
     found = fit.estimate(asked.estimand, df, asked.alpha)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isinf
 from typing import Any
 
 import numpy as np
 
-from stepped_wedge.analysis.effects import EffectTerms
+from stepped_wedge.analysis.effects import RANDOM, EffectTerms
 from stepped_wedge.analysis.gee import fit_gee
 from stepped_wedge.analysis.generalised import GeneralisedFit, component_interval, fit_generalised
-from stepped_wedge.analysis.mixed import MixedFit, fit_cohort, fit_mixed
+from stepped_wedge.analysis.mixed import MixedFit, ScatteredFit, fit_cohort, fit_mixed, fit_scattered
 from stepped_wedge.analysis.mixed.intervals import interval_report, worth
 from stepped_wedge.analysis.returns import Returns
 from stepped_wedge.analysis.running.asking import Asked
@@ -27,6 +27,8 @@ def _randomisation(asked: Asked, returns: Returns) -> dict[str, Any]:
 def _lmm(asked: Asked, returns: Returns) -> dict[str, Any]:
     _refuse_link(asked.link, "lmm")
     structure = asked.structure or "nested-exchangeable"
+    if asked.effect == RANDOM:
+        return _scattered_json(asked, returns, fit_scattered(returns, structure, reml=asked.reml))
     return _mixed_json(asked, returns, fit_mixed(returns, structure, asked.effect, reml=asked.reml))
 
 
@@ -61,6 +63,27 @@ def _mixed_intervals(fit: MixedFit, alpha: float) -> dict[str, Any]:
             **interval_report(fit, alpha),
             "worth": worth(len(fit.problem.y)),
         }
+    }
+
+
+def _scattered_json(asked: Asked, returns: Returns, fit: ScatteredFit) -> dict[str, Any]:
+    refuse_unless(
+        asked.estimand == "average",
+        "model.estimand",
+        f"{RANDOM} estimates the mean of the effects; for an effect at one exposure time use exposure-time",
+    )
+    df = asked.df or "exposure-times-minus-1"
+    low, high = fit.interval_of_scatter(asked.alpha) if asked.intervals else (0.0, 0.0)
+    intervals = {"method": "profile likelihood", "level": 1 - asked.alpha, "nu2": [low, None if isinf(high) else high]}
+    return {
+        **_estimate_json(fit.estimate(df, asked.alpha)),
+        "model": {"correlation": fit.structure, "effect": RANDOM, "estimation": fit.method, "df": df},
+        "components": fit.components,
+        "on_the_boundary": list(fit.boundary),
+        **({"component_intervals": intervals} if asked.intervals else {}),
+        "log_likelihood": fit.log_likelihood,
+        "period_effects": _periods(returns, fit.periods),
+        "effect_by_exposure_time": _by_exposure_time(fit.levels, fit.effects, fit.effect_spread),
     }
 
 
@@ -184,12 +207,14 @@ def _curve(terms: EffectTerms, beta: np.ndarray, covariance: np.ndarray) -> dict
         return {}
     curve, size = terms.curve, terms.curve.shape[1]
     values, spread = curve @ beta[-size:], curve @ covariance[-size:, -size:] @ curve.T
-    return {
-        "effect_by_exposure_time": [
-            {"periods_since_switch": int(s), "estimate": float(v), "se": float(np.sqrt(max(spread[k, k], 0.0)))}
-            for k, (s, v) in enumerate(zip(terms.levels, values, strict=True))
-        ]
-    }
+    return {"effect_by_exposure_time": _by_exposure_time(terms.levels, values, np.diag(spread))}
+
+
+def _by_exposure_time(levels: Sequence[int], values: np.ndarray, spread: np.ndarray) -> list[dict[str, float]]:
+    return [
+        {"periods_since_switch": int(s), "estimate": float(v), "se": float(np.sqrt(max(w, 0.0)))}
+        for s, v, w in zip(levels, values, spread, strict=True)
+    ]
 
 
 RUNS: dict[str, Callable[[Asked, Returns], dict[str, Any]]] = {
