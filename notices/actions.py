@@ -224,6 +224,12 @@ def resend(notice: Notice, *, by: Person) -> None:
 
 
 @transaction.atomic
+def resend_all(notices: Iterable[Notice], *, by: Person) -> int:
+    """Try many mails again that could not be sent, or none of them. Returns how many."""
+    return len([resend(notice, by=by) for notice in notices])
+
+
+@transaction.atomic
 def resume(pause: Pause, *, by: Person) -> None:
     """Try a paused template again: one mail goes first, and the rest once the mail server has taken it."""
     require(by, "notices.resume_template", pause)

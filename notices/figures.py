@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.conf import settings
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from notices.choices import NoticeStatus
+from notices.choices import NoticeKind, NoticeStatus
 from notices.models import Notice, Pause, Pulse
 from people.models import Person
 
@@ -21,6 +22,7 @@ class MailFigures:
     needing_a_person: int
     sent_in_a_day: int
     oldest_waits: timedelta | None
+    done_in: timedelta | None  # where a rate is set and holds mail back
     relay_silent_since: datetime | None
 
 
@@ -38,8 +40,33 @@ def mail_figures(person: Person) -> MailFigures:
     return MailFigures(
         **counts,
         oldest_waits=seen.age_of_oldest_due(),
+        done_in=_done_in(seen.due().count()) if settings.MAIL_RATE > 0 else None,
         relay_silent_since=silent.at if silent else None,
     )
+
+
+def _done_in(due: int) -> timedelta | None:
+    """How long what is due needs at the rate that was set; None under a minute."""
+    needed = timedelta(minutes=due / settings.MAIL_RATE)
+    return needed if needed > timedelta(minutes=1) else None
+
+
+@dataclass(frozen=True)
+class NotSent:
+    """Mails of one template that could not be sent; ``newest`` is the number of the last of them."""
+
+    template: str
+    count: int
+    newest: int
+
+
+def not_sent_by_template(person: Person, template: str | None = None) -> list[NotSent]:
+    """Where more than one mail of a template could not be sent: the cause is probably the same, and may be gone."""
+    rows = Notice.objects.visible_to(person).needing_a_person().exclude(kind=NoticeKind.SECURITY).order_by()
+    if template is not None:
+        rows = rows.filter(template=template)
+    counted = rows.values("template").annotate(count=Count("pk"), newest=Max("pk"))
+    return [NotSent(**row) for row in counted.filter(count__gt=1).order_by("-count", "template")[:10]]
 
 
 def pauses_for(person: Person) -> QuerySet[Pause]:

@@ -21,5 +21,12 @@ class ReleaseForm(forms.Form):
         self.fields["letters"].queryset = held  # type: ignore[attr-defined]
 
 
+class TryAgainForm(forms.Form):
+    """Which mails were looked at before they are all tried again: those of a template, up to the newest that was shown."""
+
+    template = forms.CharField(max_length=120, widget=forms.HiddenInput)
+    newest = forms.IntegerField(min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+
+
 class WithdrawForm(forms.Form):
     why = forms.CharField(label="Why?", required=False, max_length=300, help_text="Kept with the mail, for colleagues.")

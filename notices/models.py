@@ -252,6 +252,20 @@ class Pause(models.Model):
         return f"{self.template}, paused since {self.since:%Y-%m-%d %H:%M}"
 
 
+class Allowance(models.Model):
+    """How many mails the mail server may still be given: a bucket that fills at MAIL_RATE, shared by all senders."""
+
+    name = models.CharField(max_length=30, unique=True)
+    left = models.FloatField(help_text="Below zero where mail about signing in went ahead of its turn.")
+    filled_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="allowance_has_a_name", condition=~Q(name=""))]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.left:.0f}"
+
+
 class Pulse(models.Model):
     """The last time each part of the machinery was alive, for the health page."""
 

@@ -47,6 +47,10 @@ class NoticeQuerySet(models.QuerySet):
     def needing_a_person(self) -> Self:
         return self.filter(status=NoticeStatus.DEAD, handled_at__isnull=True)
 
+    def to_try_again(self, template: str) -> Self:
+        """Mails of one template that could not be sent and that nobody has dealt with. The words of security mail are gone."""
+        return self.needing_a_person().filter(template=template).exclude(kind=NoticeKind.SECURITY)
+
     def due_by_the_database_clock(self) -> Self:
         """Several machines send; the clock of the database is the one they share."""
         return self.free_to_go().filter(status=NoticeStatus.PENDING, due_at__lte=Now())

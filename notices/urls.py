@@ -7,6 +7,7 @@ urlpatterns: list[URLPattern] = [
     path("mail/stop/<str:token>/", views.unsubscribe, name="unsubscribe"),
     path("staff/mail/", views.mail, name="mail"),
     path("staff/mail/release/", views.release_many, name="release_many"),
+    path("staff/mail/again/", views.resend_many, name="resend_many"),
     path("staff/mail/pauses/<int:pk>/resume/", views.resume, name="resume"),
     path("staff/mail/<int:pk>/", views.notice, name="notice"),
     path("staff/mail/<int:pk>/html/", views.notice_html, name="notice_html"),

@@ -1,11 +1,15 @@
 """The mail of the portal for its staff, and the way out of announcements for everybody."""
 
+from math import ceil
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.core.signing import BadSignature, Signer
+from django.db import transaction
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.csp import CSP
@@ -17,16 +21,18 @@ from lifecycle.actions import can_move
 from notices import actions
 from notices.choices import NoticeKind, NoticeStatus
 from notices.delivery import REFUSALS_BEFORE_A_PAUSE, UNSUBSCRIBE_SALT
-from notices.figures import mail_figures, pauses_for
+from notices.figures import mail_figures, not_sent_by_template, pauses_for
 from notices.filters import NoticeFilter
-from notices.forms import ReleaseForm, WithdrawForm
+from notices.forms import ReleaseForm, TryAgainForm, WithdrawForm
 from notices.letters import Letter, LetterRefused
 from notices.mailings import name_of, words_of
 from notices.models import Notice, Pause
+from notices.querysets import NoticeQuerySet
 from people.models import Person
 from people.requests import SignedInRequest
 from people.rules import require
 
+AGAIN_AT_ONCE = 500  # mails that one press tries again: a page must answer
 # What a mail may do in the browser of whoever looks at it: be drawn, and nothing else.
 MAIL_POLICY: dict[str, Any] = {
     "default-src": [CSP.NONE],
@@ -44,13 +50,18 @@ def mail(request: SignedInRequest) -> HttpResponse:
     require(request.user, "notices.view_notice")
     found = NoticeFilter(request.GET, queryset=Notice.objects.visible_to(request.user).for_list())
     page = Paginator(found.qs, 25).get_page(request.GET.get("page"))
+    figures = mail_figures(request.user)
     context = {
         "filter": found,
         "page": page,
-        "figures_of_mail": mail_figures(request.user),
+        "figures_of_mail": figures,
+        "rate": settings.MAIL_RATE,
+        "minutes_to_go": ceil(figures.done_in.total_seconds() / 60) if figures.done_in else 0,
         "pauses": [{"pause": pause, "name": name_of(pause.template)} for pause in pauses_for(request.user)],
         "refusals_before_a_pause": REFUSALS_BEFORE_A_PAUSE,
         "may_resume": request.user.has_perm("notices.resume_template"),
+        "not_sent": [{"group": group, "name": name_of(group.template)} for group in not_sent_by_template(request.user)],
+        "may_resend": request.user.has_perm("notices.resend_notice"),
         "has_held": any(notice.is_released_by_hand for notice in page),
         "may_release": request.user.has_perm("notices.release_notice"),
     }
@@ -170,6 +181,48 @@ def resend(request: SignedInRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, "It is tried again now.")
     return redirect("notices:notice", pk=found.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def resend_many(request: SignedInRequest) -> HttpResponse:
+    """Everything of one template that could not be sent goes again; what failed after the page was shown does not."""
+    require(request.user, "notices.resend_notice")
+    form = TryAgainForm(request.POST if request.method == "POST" else request.GET)
+    if not form.is_valid():
+        messages.error(request, "That is not a kind of mail that could not be sent. Nothing was sent.")
+        return redirect("notices:mail")
+    template, newest = form.cleaned_data["template"], form.cleaned_data["newest"]
+    found = Notice.objects.visible_to(request.user).to_try_again(template).filter(pk__lte=newest)
+    if request.method == "POST":
+        count = _resend_locked(found, request.user)
+        return _tried_again(request, template, count)
+    reasons = found.order_by().values("error").annotate(count=Count("pk")).order_by("-count", "error")
+    context = {
+        "form": form,
+        "name": name_of(template),
+        "count": found.count(),
+        "reasons": reasons[:5],
+        "one": found.order_by("-pk").values_list("pk", flat=True).first(),
+        "is_paused": Pause.objects.current().filter(template=template).exists(),
+    }
+    return render(request, "notices/resend_many.html", context)
+
+
+@transaction.atomic
+def _resend_locked(found: NoticeQuerySet, person: Person) -> int:
+    """Two who press at once wait for each other, and the second finds nothing left."""
+    return actions.resend_all(found.order_by("pk").select_for_update(of=("self",))[:AGAIN_AT_ONCE], by=person)
+
+
+def _tried_again(request: SignedInRequest, template: str, count: int) -> HttpResponse:
+    many = f"{count} mail{'' if count == 1 else 's'}"
+    if not count:
+        messages.warning(request, "None of these mails waits for a person any more. Nothing was sent twice.")
+    elif Pause.objects.current().filter(template=template).exists():
+        messages.warning(request, f"{many} now wait with the others of their template, which is paused.")
+    else:
+        messages.success(request, f"{many} are tried again now.")
+    return redirect("notices:mail")
 
 
 @require_POST

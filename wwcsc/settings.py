@@ -30,6 +30,17 @@ def switched_on(name: str, *, default: bool) -> bool:
     return setting(name, "yes" if default else "no").lower() in {"1", "true", "yes", "on"}
 
 
+def number(name: str, default: float) -> float:
+    said = setting(name) or str(default)
+    try:
+        found = float(said)
+    except ValueError:
+        found = -1
+    if not 0 <= found < float("inf"):
+        raise ImproperlyConfigured(f"{name} must be a number of at least 0, and is “{said}”.")
+    return found
+
+
 # --- which of the three kinds of life this is: local (the default), test, production -------------------------------
 
 LOCAL = LocalPaths.for_checkout(BASE_DIR)
@@ -263,6 +274,8 @@ MAILERS = {
         },
     }
 }
+# Mails a minute, for all senders together; 0: as fast as they can.
+MAIL_RATE = number("MAIL_RATE", 0)
 DEFAULT_FROM_EMAIL = setting("MAIL_FROM", f"WWCSC portal <portal@{PORTAL_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or PORTAL_HOST

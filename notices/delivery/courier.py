@@ -111,6 +111,7 @@ class Courier:
         self.packer = Packer()
         self.sent_on_this_connection = 0
         self.has_been_heard = False
+        self.is_at_its_rate = False
 
     def drain(self, *, seconds: float | None = None) -> int:
         """Send what is due until nothing is, the time is over or the relay does not answer. Returns how many were sent."""
@@ -123,6 +124,8 @@ class Courier:
                 if not Notice.objects.due_by_the_database_clock().exists() or not self.relay_answers():
                     break
                 sent += self.send_batch()
+                if self.is_at_its_rate:
+                    break  # the beat rings again
         finally:
             self.hang_up()
         return sent
@@ -148,6 +151,7 @@ class Courier:
 
     def send_batch(self) -> int:
         lease = Lease.claim(self.pace)
+        self.is_at_its_rate = lease.used_up
         taken: list[Parcel] = []  # by the mail server, and not yet written down
         sent = 0
         try:

@@ -22,6 +22,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from notices.choices import NoticeKind, NoticeStatus
+from notices.delivery import rates
 from notices.letters import Letter
 from notices.mailings import Parcel, not_needed_any_more
 from notices.models import Attempt, Notice, Suppression
@@ -67,7 +68,7 @@ DUE = f"""
 SELECT id, key, kind, template, "to", person_id, subject_id, context::text, subject, body_text, body_html,
        message_id, attempts + 1, expires_at, wire_at IS NOT NULL, expires_at <= clock_timestamp()
   FROM notices_notice
- WHERE status = 'pending' AND due_at <= clock_timestamp() AND {FREE_TO_GO}
+ WHERE status = 'pending' AND due_at <= clock_timestamp() AND {FREE_TO_GO} AND (%s OR kind = 'security')
  ORDER BY priority, due_at, id
  LIMIT %s
    FOR UPDATE SKIP LOCKED
@@ -167,19 +168,29 @@ class Lease:
     parcels: list[Parcel]
     renewed_at: float
     settled: set[int] = field(default_factory=set)  # on the wire, or ended: nothing to give back
+    used_up: bool = False  # nothing more may leave at this rate just now
 
     @classmethod
     def claim(cls, pace: Pace) -> Self:
         """Take the most urgent due rows that nobody else is taking, and commit."""
-        token = uuid.uuid4()
+        token, limited = uuid.uuid4(), rates.is_limited()
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(DUE, [pace.batch])
+            left = rates.left_for_now() if limited else pace.batch
+            cursor.execute(DUE, [left > 0, min(left, pace.batch) or pace.batch])
             parcels = set_aside_what_must_not_go(cursor.fetchall())
+            if parcels and limited:
+                rates.take(len(parcels))
             if parcels:
                 cursor.execute(TAKE, [token, pace.lease.total_seconds(), [parcel.pk for parcel in parcels]])
             again = [parcel for parcel in parcels if parcel.was_on_the_wire]
             note_all(again, "sent again", "it was perhaps sent before; the Message-ID is the same")
-        return cls(token=token, pace=pace, parcels=parcels, renewed_at=time.monotonic())
+        return cls(
+            token=token,
+            pace=pace,
+            parcels=parcels,
+            renewed_at=time.monotonic(),
+            used_up=limited and left <= len(parcels),
+        )
 
     def ours(self) -> QuerySet[Notice]:
         return Notice.objects.filter(lease_token=self.token, status=NoticeStatus.LEASED)
@@ -257,6 +268,8 @@ class Lease:
         if left:
             free = {"status": NoticeStatus.PENDING, "lease_token": None, "lease_until": None}
             self.ours().filter(pk__in=left).update(**free, attempts=F("attempts") - 1)
+            if rates.is_limited():
+                rates.take(-len(left))
 
 
 def waiting_time(parcel: Parcel, pace: Pace, *, perhaps_sent: bool) -> timedelta:
