@@ -134,7 +134,7 @@ def dense_larger():
 
 def likelihood():
     design = designs.stepped_wedge([1] * 5)
-    for size in (30.0, 600.0, 2600.0):
+    for size in (30.0, 600.0, 1700.0, 2600.0):
         plan = Plan(
             design,
             Outcome("binomial", "logit", model="conditional-ml"),
@@ -143,7 +143,7 @@ def likelihood():
             size,
         )
         show(
-            f"power by maximum likelihood, 5 x 6, {size:,.0f} a cell", median(lambda p=plan: power(p), repeats=3), None
+            f"power by maximum likelihood, 5 x 6, {size:,.0f} a cell", median(lambda p=plan: power(p), repeats=3), 0.1
         )
 
 

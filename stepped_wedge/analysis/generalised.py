@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf, log, sqrt
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -136,7 +137,10 @@ def _by_laplace(cells: Cells, names: Sequence[str], start: np.ndarray, _points: 
     return best, tuple(boundary), _hessian_of(objective, best, keep), deviance
 
 
-def _descend(objective: Laplace, start: np.ndarray, held: dict[int, float]) -> tuple[np.ndarray, float]:
+def _descend(
+    objective: Laplace, start: np.ndarray, held: dict[int, float], curve: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
+    """(best parameters, deviance). curve: a Hessian nearby, from which the search then begins."""
     free = [k for k in range(len(start)) if k not in held]
     base = start.copy()
     for k, value in held.items():
@@ -148,11 +152,21 @@ def _descend(objective: Laplace, start: np.ndarray, held: dict[int, float]) -> t
         value, slope = objective(trial)
         return value, slope[free]
 
-    found = minimize(over_free, base[free], jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 300})
+    options: dict[str, Any] = {"gtol": 1e-6, "maxiter": 300}
+    if curve is not None:
+        options["hess_inv0"] = _inverse_for_a_start(curve[np.ix_(free, free)])
+    found = minimize(over_free, base[free], jac=True, method="BFGS", options=options)
     best = base.copy()
     best[free] = found.x
     best[objective.cells.f.shape[2] :] = np.abs(best[objective.cells.f.shape[2] :])
     return best, float(found.fun)
+
+
+def _inverse_for_a_start(curve: np.ndarray) -> np.ndarray:
+    """The inverse of a Hessian made positive definite: directions that are flat or bend down count as steep as they are."""
+    values, vectors = np.linalg.eigh(curve)
+    found = vectors / np.maximum(np.abs(values), 1e-6 * np.abs(values).max()) @ vectors.T
+    return (found + found.T) / 2
 
 
 def _hessian_of(objective: Laplace, at: np.ndarray, keep: list[int]) -> np.ndarray:
@@ -234,9 +248,11 @@ def component_interval(fit: GeneralisedFit, name: str, alpha: float = 0.05) -> t
     objective, spot = Laplace(fit.cells, len(fit.components)), len(fit.beta) + list(fit.components).index(name)
     best, room = -2 * (fit.log_likelihood - fit.cells.constant), sqrt(float(chdtri(1, alpha)))
     memory = {"at": fit.parameters}
+    # one Hessian at the estimate serves every point of the profile
+    curve = _hessian_of(objective, fit.parameters, list(range(len(fit.parameters))))
 
     def above(log_sd: float) -> float:
-        found, deviance = _descend(objective, memory["at"], {spot: float(np.exp(log_sd))})
+        found, deviance = _descend(objective, memory["at"], {spot: float(np.exp(log_sd))}, curve)
         memory["at"] = found
         return sqrt(max(deviance - best, 0.0)) - room
 

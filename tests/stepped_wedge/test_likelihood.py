@@ -2,15 +2,18 @@
 
 import itertools
 import json
+from fractions import Fraction
+from math import comb, log
 
 import numpy as np
 import pytest
 from scipy.special import expit
 from scipy.stats import binom
 
-from stepped_wedge import designs, solving
+from stepped_wedge import designs, likelihood, solving
 from stepped_wedge.cases import answer_case
 from stepped_wedge.correlations import Components
+from stepped_wedge.likelihood import _log_ways as log_ways
 from stepped_wedge.likelihood import likelihood_variance
 from stepped_wedge.outcomes import Effect, Outcome
 from stepped_wedge.power import Plan, power, variance, variance_of_effects
@@ -53,6 +56,42 @@ def test_the_variance_is_that_of_every_possible_table_of_counts(lost):
     predictor = np.linspace(-1.0, -0.4, 3) + 0.7 * design.filled
     found = likelihood_variance(design, people, predictor, 0.35)[0, 0]
     assert found == pytest.approx(by_enumeration(design, people, predictor, 0.35), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("size", "known"), [(600.0, 0.013487007509775212), (1700.0, 0.004879035099871877), (2600.0, 0.0032059995369297625)]
+)
+def test_large_cells_agree_with_the_law_of_the_total_from_an_inverse_fourier_transform(size, known):
+    """The figures of that way, which went through every total and needed seconds."""
+    plan = Plan(
+        designs.stepped_wedge([1] * 5), BY_LIKELIHOOD, Components(0.09, residual=None), Effect(-0.3, -2.75), size
+    )
+    assert variance(plan) == pytest.approx(known, rel=1e-8)
+
+
+@pytest.mark.parametrize("control", [-6.0, -2.75, 0.0, 3.0])
+def test_the_number_of_ways_to_a_total_is_a_convolution_of_binomial_coefficients(control):
+    people, predictor = np.array([60.0, 7.0, 0.0, 60.0]), control + np.array([0.0, 0.1, 0.3, 0.7])
+    ways = [1]
+    for n, level in zip(people.astype(int), predictor, strict=True):
+        odds = Fraction(float(np.exp(level)))
+        cell = [comb(int(n), k) * odds**k for k in range(n + 1)]
+        ways = [
+            sum(ways[j] * cell[s - j] for j in range(max(0, s - n), min(s, len(ways) - 1) + 1))
+            for s in range(len(ways) + n)
+        ]
+    exact = [log(each.numerator) - log(each.denominator) for each in ways]
+    assert log_ways(people, predictor, 0, len(ways) - 1) == pytest.approx(exact, abs=1e-10)
+
+
+@pytest.mark.parametrize("tau2", [0.001, 0.09, 2.0])
+def test_fewer_totals_give_the_sum_over_every_total(tau2, monkeypatch):
+    design = designs.stepped_wedge([1, 1, 1])
+    people = np.random.default_rng(3).integers(100, 900, design.x.shape).astype(float)
+    predictor = np.linspace(-3.0, -2.0, 4) - 0.3 * design.filled
+    found = likelihood_variance(design, people, predictor, tau2)[0, 0]
+    monkeypatch.setattr(likelihood, "TOLERANCE", -1.0)  # never reached
+    assert found == pytest.approx(likelihood_variance(design, people, predictor, tau2)[0, 0], rel=1e-10)
 
 
 def test_without_a_random_effect_it_is_logistic_regression():

@@ -11,7 +11,7 @@ from scipy.stats import f
 
 from stepped_wedge import designs
 from stepped_wedge.analysis.mixed import STRUCTURES, fit_cohort, fit_mixed
-from stepped_wedge.analysis.mixed.intervals import profile_interval, profile_intervals
+from stepped_wedge.analysis.mixed.intervals import _Profile, profile_interval, profile_intervals
 from stepped_wedge.analysis.returns import read_returns, returns_of
 from stepped_wedge.analysis.two_way import fit_two_way
 from stepped_wedge.correlations import Components
@@ -188,6 +188,16 @@ def test_the_ends_of_a_profile_interval_cost_the_chi_square_point(name):
             cost = brute_profile(rows, fit.structure, fit.components, name, end) + 2 * fit.log_likelihood
             assert cost == pytest.approx(3.8415, abs=0.01)
     assert profile_interval(fit, name)[1] > fit.components[name]
+
+
+def test_the_ends_for_the_residual_cost_the_chi_square_point_from_a_fresh_start_too():
+    """A step far beyond the end once left the cluster-period variance at nothing, and ends far too near."""
+    plan = Plan(designs.stepped_wedge([2] * 5), Outcome(), Components(0.04, 0.02), Effect(0.2), 50.0)
+    generator = np.random.default_rng(20261122)
+    for _ in range(20):
+        fit = fit_mixed(simulated_returns(plan, generator))
+        for end in profile_interval(fit, "residual"):
+            assert _Profile(fit, "residual").cost(end) == pytest.approx(3.8415, abs=0.05)
 
 
 def test_the_profile_of_the_icc_of_a_one_way_layout_is_near_the_exact_interval_of_searle():

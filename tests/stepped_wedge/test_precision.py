@@ -38,6 +38,18 @@ def test_sweeps_over_the_periods_are_the_inverses_of_the_blocks(data):
     assert np.allclose(done[1], total, rtol=1e-11, atol=1e-12 * abs(total).max())
 
 
+@pytest.mark.parametrize("eta2", [10.0, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10])
+@pytest.mark.parametrize("share", [0.9, -0.9])
+def test_a_covariance_with_the_cluster_costs_no_digits_however_small_the_effect_varies(eta2, share):
+    design = designs.Design((np.arange(10) > np.arange(20)[:, None] % 9).astype(float))
+    parts = Components(1.0, 0.01, eta2=eta2, cov=share * eta2**0.5)
+    model = CellModel(parts, 20.0, 1 / 20.0)
+    assert information(design, model) == pytest.approx(
+        float(precision.sums(design, model).information()[0, 0]), rel=1e-11
+    )
+    assert 1 / information(design, model) == pytest.approx(dense_variance(design, model)[0, 0], rel=1e-10)
+
+
 def test_sweeps_give_way_where_an_inverse_would_lose_digits():
     design = designs.stepped_wedge([1] * 30)
     size = np.random.default_rng(1).integers(5, 90, design.x.shape).astype(float)
