@@ -40,6 +40,7 @@ TOP = {
     "expect",
     "tolerance",
 }
+MOST_PEOPLE = 10**12
 REQUESTS = (
     "exposure_weights",
     "information_content",
@@ -166,6 +167,7 @@ def _read_size(given: Any) -> Any:
         return given
     sound = isinstance(given, int | float) and not isinstance(given, bool)
     refuse_unless(sound, "size", f"must be a number or a list of numbers, not {given!r}")
+    refuse_unless(given <= MOST_PEOPLE, "size", f"more than {MOST_PEOPLE:,} people in a cell are beyond this library")
     return float(given)
 
 
@@ -306,11 +308,15 @@ _RULE_ALIASES = {
     "betweenwithin": "between-within",
     "residual": "two-way-residual",
     "two-way": "two-way-residual",
+    "kenward-roger": "satterthwaite",  # the same for one effect at planned components
+    "satterthwaite-/-kenward-roger": "satterthwaite",
 }
 
 
 def _read_inference(keys: Keys) -> Inference:
     rule = keys.word("df_rule")
+    if rule == "normal" and keys.word("reference", "normal") == "normal":
+        rule = None  # the rule of the normal reference: no degrees of freedom
     if rule is not None:
         plain = rule.strip().lower().replace("_", "-").replace(" ", "-")
         refuse_unless(

@@ -147,6 +147,7 @@ BINARY = {"outcome": {"family": "binomial", "link": "logit"}, "effect": {"logit_
         ),
         ({"tau2": 0.1}, {"effect": {"theta": [0.1, 0.2], "estimand": "average"}}, "effect.theta"),
         ({"tau2": 0.1}, {"effect": {"theta": [0.1, 0.2, "0.3"], "estimand": "average"}}, "effect.theta[2]"),
+        ({"tau2": 0.1}, {"size": 1e29}, "size"),
         ({"tau2": 0.1}, {"size": [10, "20", 30, 40, 50]}, "size[1]"),
         ({"tau2": 0.1}, {"size": [10, True, 30, 40, 50]}, "size[1]"),
         ({"tau2": 0.1}, {"design": {"x": [[0, 1], ["0", 0]]}, "size": 10}, "design.x[1][0]"),
@@ -271,3 +272,36 @@ def test_clusters_that_are_asked_for_count_the_columns_of_the_time_model():
     asked["design"] = DESIGN | {"clusters_per_sequence": [2 * copies, copies, 2 * copies]}
     del asked["request"]
     assert answer_case(asked)["power"] == pytest.approx(answer["power_with_clusters"], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"reference": "normal", "df_rule": "normal"}, {}),
+        (
+            {"reference": "t-noncentral", "df_rule": "kenward-roger"},
+            {"reference": "t-noncentral", "df_rule": "satterthwaite"},
+        ),
+        (
+            {"reference": "t-central-shift", "df_rule": "clusters minus 2"},
+            {"reference": "t-central-shift", "df_rule": "clusters-minus-2"},
+        ),
+        (
+            {"reference": "t-central-shift", "df_rule": "two-way residual"},
+            {"reference": "t-central-shift", "df_rule": "two-way-residual"},
+        ),
+    ],
+)
+def test_rules_of_degrees_of_freedom_are_known_by_the_names_of_the_methods_note(written, meant):
+    parts = {"sampling": "cross-sectional"}
+    nested = {"structure": "nested-exchangeable", "tau2": 0.05, "gamma2": 0.02}
+    assert answer_case(case(nested, inference=written, **parts)) == answer_case(case(nested, inference=meant, **parts))
+
+
+@pytest.mark.parametrize(
+    "inference", [{"reference": "t-noncentral"}, {"reference": "t-noncentral", "df_rule": "normal"}]
+)
+def test_a_t_reference_without_a_rule_is_refused(inference):
+    with pytest.raises(CaseRefused) as refused:
+        answer_case(case({"tau2": 0.05}, inference=inference))
+    assert refused.value.path == "inference.df_rule"
