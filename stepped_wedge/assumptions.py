@@ -11,7 +11,6 @@ from stepped_wedge.correlations import (
     Components,
     from_correlations,
     from_ratios,
-    logit_variance_from_proportion_icc,
 )
 from stepped_wedge.designs import Design
 from stepped_wedge.keys import Keys, refuse_disagreement
@@ -22,7 +21,7 @@ from stepped_wedge.outcomes import (
     from_link,
     proportion_variance,
 )
-from stepped_wedge.refusals import refuse_unless
+from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 STRUCTURES = (
     "exchangeable",
@@ -57,23 +56,27 @@ def read_components(
     )
     by_correlations = keys.has("alpha1", "alpha2") or (keys.has("alpha0") and "decay" not in base)
     found = (
-        _by_correlations(keys, base, unit, design, size, sampling)
+        _by_correlations(keys, base, unit, shape, design, size, sampling)
         if by_correlations
-        else _by_variances_and_ratios(keys, base, unit, shape, outcome, effect)
+        else _by_variances_and_ratios(keys, base, unit, shape, outcome)
     )
     if by_correlations:
         _refuse_other_statements(keys, found)
     keys.word("scale")
     keys.refuse_unknown()
     _refuse_against_structure(keys, base, extensions, found)
-    if outcome.variance_rule == "cell_specific" and not keys.has("icc", "alpha0"):
-        return replace(found, residual=None)  # every cell has its own p(1-p), all of it residual
+    own_in_every_cell = outcome.variance_rule == "cell_specific" and not keys.has("icc", "alpha0")
+    if own_in_every_cell or (outcome.is_on_link_scale and not outcome.is_marginal):
+        return replace(found, residual=None)  # every cell has its own, all of it residual
     return found
 
 
 @dataclass(frozen=True)
 class _Unit:
-    """Residual or total variance of one person, as far as the outcome says; both None on a link scale."""
+    """Residual or total variance of one person, as far as the outcome says.
+
+    On a link scale the residual is what ratios are shares of: pi^2/3 (latent) or 1/[p(1-p)]; None where none is given.
+    """
 
     residual: float | None
     total: float | None
@@ -88,11 +91,11 @@ def _unit_variance(
         refuse_unless(residual >= 0, told.at("residual_variance"), "a variance must be at least 0")
     if total is not None:
         refuse_unless(total > 0, told.at("total_variance"), "a variance must be above 0")
+    _refuse_a_variance_that_is_not_free(told, outcome)
     if outcome.is_marginal:
         return None, 1.0, True
     if outcome.is_on_link_scale:
-        refuse_unless(total is None, told.at("total_variance"), "is not defined on a link scale")
-        return residual, None, True
+        return _link_unit(keys, outcome, effect), None, True
     if outcome.family == "gaussian" or residual is not None or total is not None:
         refuse_unless(
             residual is not None or total is not None,
@@ -107,6 +110,36 @@ def _unit_variance(
     # a proportion's p(1-p) is its total variance when clustering is a ratio of it, its residual when it is added
     by_ratio = keys.has("icc", "alpha0") and not keys.has("tau2")
     return (None, own, True) if by_ratio else (own, None, True)
+
+
+def _refuse_a_variance_that_is_not_free(told: Keys, outcome: Outcome) -> None:
+    if not (outcome.is_marginal or outcome.is_on_link_scale):
+        return
+    why = "follows from the mean in a marginal model" if outcome.is_marginal else "is not defined on a link scale"
+    for name in ("residual_variance", "total_variance"):
+        refuse_unless(not told.has(name), told.at(name), why)
+
+
+def _link_unit(keys: Keys, outcome: Outcome, effect: Effect) -> float | None:
+    """What an ICC or an IAC on a link scale is a share of, beside the variances of clusters and persons."""
+    ratios = [name for name in ("icc", "iac", "alpha0", "alpha1", "alpha2") if keys.has(name)]
+    if not ratios:
+        return None
+    refuse_unless(
+        outcome.link == "logit", keys.at(ratios[0]), "has no meaning with a log link: give tau2, gamma2 and psi2"
+    )
+    scale = keys.word("scale")
+    refuse_unless(
+        scale in ("latent", "proportion", "logit"),
+        keys.at("scale"),
+        "an ICC needs a scale here: latent or proportion with a logit link",
+    )
+    if scale != "proportion":
+        return float(np.pi**2 / 3)
+    if effect.control is None:
+        raise CaseRefused("effect.mu0", "the proportion under control is needed for an ICC on the proportion scale")
+    prevalence = from_link(float(np.mean(np.asarray(effect.control, dtype=float))), outcome.link)
+    return 1 / (prevalence * (1 - prevalence))
 
 
 def _shape(keys: Keys, base: str, extensions: list[str]) -> dict[str, Any]:
@@ -130,7 +163,9 @@ def _shape(keys: Keys, base: str, extensions: list[str]) -> dict[str, Any]:
     return {name: 1.0 if value is None else value for name, value in shape.items()}
 
 
-def _by_correlations(keys: Keys, base: str, unit: _Unit, design: Design, size: object, sampling: str) -> Components:
+def _by_correlations(
+    keys: Keys, base: str, unit: _Unit, shape: dict[str, Any], design: Design, size: object, sampling: str
+) -> Components:
     alpha0 = keys.needed("alpha0")
     alpha1 = keys.number("alpha1")
     if alpha1 is None:
@@ -153,11 +188,12 @@ def _by_correlations(keys: Keys, base: str, unit: _Unit, design: Design, size: o
         if isinstance(size, float)
         else (float(np.nanmax(np.asarray(size, dtype=float))) if size is not None else None)
     )
-    shape = _shape(keys, base, [])
-    refuse_unless(shape["r"] == shape["r_person"] == 1, keys.at("r"), "three correlations do not decay")
-    return from_correlations(
+    for name, key in (("r", "r"), ("r_person", "r_ind")):
+        refuse_unless(shape[name] == 1, keys.at(key), "three correlations do not decay")
+    found = from_correlations(
         alpha0=alpha0, alpha1=alpha1, alpha2=alpha2, total=total, periods=design.period_count, size=each
     )
+    return replace(found, eta2=shape["eta2"], cov=shape["cov"], churn=shape["churn"])
 
 
 def _refuse_other_statements(keys: Keys, found: Components) -> None:
@@ -165,9 +201,7 @@ def _refuse_other_statements(keys: Keys, found: Components) -> None:
         refuse_disagreement(keys.at(name), keys.number(name), getattr(found, name))
 
 
-def _by_variances_and_ratios(
-    keys: Keys, base: str, unit: _Unit, shape: dict[str, Any], outcome: Outcome, effect: Effect
-) -> Components:
+def _by_variances_and_ratios(keys: Keys, base: str, unit: _Unit, shape: dict[str, Any], outcome: Outcome) -> Components:
     ratios = {name: keys.number(name) for name in ("icc", "cac", "iac")}
     if keys.has("alpha0"):  # under decay the within-period correlation is the ICC
         refuse_disagreement(keys.at("alpha0"), ratios["icc"], keys.needed("alpha0"))
@@ -177,48 +211,32 @@ def _by_variances_and_ratios(
     variances = {name: keys.number(name) for name in ("tau2", "gamma2", "psi2")}
     if outcome.is_marginal:
         refuse_unless(
+            not shape["eta2"] and not shape["cov"],
+            keys.at("eta2"),
+            "a marginal model has no random intervention effect",
+        )
+        refuse_unless(
             all(value is None for value in variances.values()),
             keys.path,
             "a marginal model takes correlations (alpha0, alpha1, alpha2 or icc, cac, iac), not variances",
         )
     if variances["tau2"] is None and ratios["icc"] is not None:
-        _refuse_ratio_of_link(keys, outcome)
-        found = _from_icc(keys, ratios, unit, shape, outcome, effect)
+        found = _from_icc(keys, ratios, unit, shape)
     else:
         found = _from_variances(variances, ratios, unit, shape, outcome)
-    if base == "proportional-decay" and ratios["iac"] is None and variances["psi2"] is None and found.residual:
+    by_working_variance = outcome.is_on_link_scale and not outcome.is_marginal
+    undivided = ratios["iac"] is None and variances["psi2"] is None and not by_working_variance
+    if base == "proportional-decay" and undivided and found.residual:
         # one process for the whole of a person's outcome: all that is not the cluster is the person, and decays
         found = Components(**{**_as_dict(found), "psi2": found.residual, "residual": 0.0})
     _refuse_ratios_that_disagree(keys, ratios, variances, found, base)
     return found
 
 
-def _refuse_ratio_of_link(keys: Keys, outcome: Outcome) -> None:
-    if not outcome.is_on_link_scale or outcome.is_marginal:
-        return
-    scale = keys.word("scale")
-    known = ("latent", "proportion") if outcome.link == "logit" else ()
-    refuse_unless(
-        scale in (*known, "logit") and outcome.link == "logit",
-        keys.at("scale"),
-        "an ICC needs a scale here: latent or proportion with a logit link; give tau2 with a log link",
-    )
-
-
-def _from_icc(
-    keys: Keys, ratios: dict[str, float | None], unit: _Unit, shape: dict[str, Any], outcome: Outcome, effect: Effect
-) -> Components:
+def _from_icc(keys: Keys, ratios: dict[str, float | None], unit: _Unit, shape: dict[str, Any]) -> Components:
     icc = ratios["icc"] or 0.0
     cac = 1.0 if ratios["cac"] is None else ratios["cac"]
     iac = ratios["iac"] or 0.0
-    if outcome.is_on_link_scale and not outcome.is_marginal:
-        refuse_unless(icc < 1, keys.at("icc"), "must be below 1 on a link scale")
-        prevalence = from_link(float(np.mean(np.asarray(effect.control, dtype=float))), outcome.link)
-        proportion = keys.word("scale") == "proportion"
-        clustered = (
-            logit_variance_from_proportion_icc(icc, prevalence) if proportion else icc / (1 - icc) * np.pi**2 / 3
-        )
-        return Components(tau2=cac * clustered, gamma2=(1 - cac) * clustered, residual=unit.residual, **shape)
     psi2 = keys.number("psi2")
     if psi2 is not None and ratios["iac"] is None:
         residual = unit.residual if unit.residual is not None else (unit.total or 0.0) * (1 - icc) - psi2

@@ -80,30 +80,73 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _text(name: str) -> str:
-    if name == "-":
-        return sys.stdin.read()
+    named = "standard input" if name == "-" else name
     try:
+        if name == "-":
+            return sys.stdin.read().removeprefix("\ufeff")
         return Path(name).read_text(encoding="utf-8-sig")
     except OSError as problem:
-        raise CaseRefused(name, f"cannot be read: {problem.strerror}") from problem
+        raise CaseRefused(named, f"cannot be read: {problem.strerror}") from problem
     except UnicodeDecodeError as problem:
-        raise CaseRefused(name, "is not UTF-8 text") from problem
+        raise CaseRefused(named, "is not UTF-8 text") from problem
 
 
-def _refuse_constant(word: str) -> None:
-    raise CaseRefused("JSON", f"{word} is not a number that can be used")
+class _Twice:
+    """What stands for an object that has one key twice, until its path is known."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            return _Twice(key)
+        found[key] = value
+    return found
 
 
 def _json(name: str) -> Any:
+    named, text = "standard input" if name == "-" else name, _text(name)
     try:
-        return json.loads(_text(name), parse_constant=_refuse_constant)
+        return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as problem:
-        raise CaseRefused(name, f"is not JSON: {problem.msg} at line {problem.lineno}") from problem
+        raise CaseRefused(named, f"is not JSON: {problem.msg} at line {problem.lineno}") from problem
+    except (RecursionError, ValueError) as problem:  # nested without end, or a number of thousands of digits
+        raise CaseRefused(named, "is not JSON that can be used") from problem
+
+
+def _refuse_unusable(value: Any, path: str = "") -> None:
+    """Numbers that are not finite and keys that are given twice, with their path."""
+    if isinstance(value, _Twice):
+        raise CaseRefused(f"{path}.{value.key}" if path else value.key, "is given twice")
+    if isinstance(value, dict):
+        for key, one in value.items():
+            _refuse_unusable(one, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for spot, one in enumerate(value):
+            _refuse_unusable(one, f"{path}[{spot}]")
+    elif isinstance(value, int | float) and not -sys.float_info.max <= value <= sys.float_info.max:
+        said = "so large a number" if isinstance(value, int) else "NaN" if value != value else "Infinity"
+        raise CaseRefused(path or "JSON", f"{said} is not a number that can be used")
+
+
+def _usable(name: str) -> Any:
+    given = _json(name)
+    _refuse_unusable(given)
+    return given
 
 
 def _rows(name: str) -> list[dict[str, str]]:
     reader = csv.DictReader(io.StringIO(_text(name)))
-    rows = list(reader)
+    try:
+        rows = list(reader)
+    except csv.Error as problem:
+        raise CaseRefused(name, f"is not CSV: {problem}") from problem
+    columns = list(reader.fieldnames or ())
+    twice = [column for column in columns if columns.count(column) > 1]
+    refuse_unless(not twice, f"{name} line 1", f"the column {twice[0] if twice else ''} is there twice")
     for line, row in enumerate(rows, start=2):
         refuse_unless(
             None not in row and None not in row.values(), f"{name} line {line}", "has not as many values as columns"
@@ -112,8 +155,20 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def _say(answer: Any) -> None:
-    json.dump(answer, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write("\n")
+    try:
+        text = json.dumps(answer, indent=1, ensure_ascii=False, allow_nan=False)
+    except ValueError as problem:
+        raise CaseRefused(
+            "data", "the numbers are too extreme: the answer would hold one that is not finite"
+        ) from problem
+    sys.stdout.write(text + "\n")
+
+
+def _written(name: str, text: str) -> None:
+    try:
+        Path(name).write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise CaseRefused(name, f"cannot be written: {problem.strerror}") from problem
 
 
 def _power(asked: argparse.Namespace) -> int:
@@ -121,8 +176,10 @@ def _power(asked: argparse.Namespace) -> int:
     if isinstance(given, dict) and "cases" in given:
         given = given["cases"]
     if not isinstance(given, list):
+        _refuse_unusable(given)
         _say(answer_case(given, _crew(asked.jobs)))
         return 0
+    refuse_unless(given, "cases", "the list is empty")
     answers = _answers(given, asked.jobs)
     _say(answers)
     refused = [answer for answer in answers if "refused" in answer]
@@ -143,6 +200,7 @@ def _answers(cases: list[Any], jobs: int) -> list[dict[str, Any]]:
 def _answer_or_refusal(one: tuple[int, Any], crew: Crew = ALONE) -> dict[str, Any]:
     spot, case = one
     try:
+        _refuse_unusable(case)
         return answer_case(case, crew)
     except CaseRefused as problem:
         name = case.get("id") if isinstance(case, dict) else None
@@ -175,7 +233,7 @@ class Progress:
 
 
 def _draft(asked: argparse.Namespace) -> draws.Draft:
-    return draws.draft(_json(asked.spec), _rows(asked.covariates) if asked.covariates else None)
+    return draws.draft(_usable(asked.spec), _rows(asked.covariates) if asked.covariates else None)
 
 
 def _allocate(asked: argparse.Namespace) -> int:
@@ -199,8 +257,11 @@ def _allocate(asked: argparse.Namespace) -> int:
 def _secret(name: str, make: bool = False) -> str:
     file = Path(name)
     if make and not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+        try:
+            file.touch(mode=0o600)
+        except OSError as problem:
+            raise CaseRefused(name, f"cannot be written: {problem.strerror}") from problem
+        _written(name, secrets.token_hex(32) + "\n")
     return _text(name).strip()
 
 
@@ -210,19 +271,24 @@ def _commit(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _record(name: str) -> dict[str, Any]:
+    record = _usable(name)
+    refuse_unless(isinstance(record, dict), "record", "must be a JSON object")
+    return record
+
+
 def _draw(asked: argparse.Namespace) -> int:
-    _say(draws.draw(_json(asked.committed), _secret(asked.secret_file), asked.public_random, _crew(asked.jobs)))
+    _say(draws.draw(_record(asked.committed), _secret(asked.secret_file), asked.public_random, _crew(asked.jobs)))
     return 0
 
 
 def _reveal(asked: argparse.Namespace) -> int:
-    _say(draws.reveal(_json(asked.committed), _json(asked.drawn), _secret(asked.secret_file)))
+    _say(draws.reveal(_record(asked.committed), _record(asked.drawn), _secret(asked.secret_file)))
     return 0
 
 
 def _verify(asked: argparse.Namespace) -> int:
-    record = _json(asked.record)
-    refuse_unless(isinstance(record, dict), "record", "must be a JSON object")
+    record = _record(asked.record)
     found = draws.verify(record, _crew(asked.jobs))
     _say(found.as_json())
     for name, holds, detail in found.checks:
@@ -236,17 +302,17 @@ def _returns(name: str) -> Returns:
 
 
 def _analyse(asked: argparse.Namespace) -> int:
-    spec = _json(asked.spec)
+    spec = _usable(asked.spec)
     if asked.record:
         refuse_unless(isinstance(spec, dict), "spec", "must be a JSON object")
-        spec = with_record(spec, _json(asked.record))
+        spec = with_record(spec, _usable(asked.record))
     _say(analyse(spec, _returns(asked.data), _crew(asked.jobs)))
     return 0
 
 
 def _report(asked: argparse.Namespace) -> int:
-    found = report(_json(asked.spec), _returns(asked.data) if asked.data else None, _crew(asked.jobs))
+    found = report(_usable(asked.spec), _returns(asked.data) if asked.data else None, _crew(asked.jobs))
     if asked.html:
-        Path(asked.html).write_text(page(found), encoding="utf-8")
+        _written(asked.html, page(found))
     _say(found)
     return 0

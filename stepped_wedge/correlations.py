@@ -45,7 +45,7 @@ class Components:
     def __post_init__(self) -> None:
         for name in ("tau2", "gamma2", "psi2", "eta2"):
             value = getattr(self, name)
-            if not (value >= 0 or self.by_correlations) or not isfinite(value):
+            if not (value >= 0 or (self.by_correlations and name != "eta2")) or not isfinite(value):
                 raise CaseRefused(f"correlation.{name}", f"a variance must be a number of at least 0, not {value}")
         for name in ("r", "r_person", "churn"):
             value = getattr(self, name)

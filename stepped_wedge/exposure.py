@@ -19,14 +19,15 @@ from stepped_wedge.designs import exposure_columns, exposure_levels
 from stepped_wedge.power import (
     Answer,
     Plan,
+    answer_of,
     cell_model,
     degrees,
     information_of_effects,
+    needs_null_variance,
     variance,
     variance_of_effects,
 )
 from stepped_wedge.precision import cell_weights
-from stepped_wedge.references import detectable_effect, power_of_test
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 ESTIMANDS = ("average", "last", "point:S", "average:A-B")
@@ -89,22 +90,16 @@ def contrast_of(estimand: str | Sequence[float], levels: Sequence[int]) -> np.nd
 def exposure_power(plan: Plan, estimand: str | Sequence[float] = "average") -> ExposureAnswer:
     """Power for an estimand of the model with one effect for each time since the switch; theta is its value."""
     levels = tuple(int(s) for s in exposure_levels(plan.design))
-    weights = contrast_of(estimand, levels)
-    spread = variance_of_effects(plan, exposure_columns(plan.design))
-    v = float(weights @ spread @ weights)
+    weights, columns = contrast_of(estimand, levels), exposure_columns(plan.design)
+    v = _of_contrast(weights, variance_of_effects(plan, columns))
+    at_null = _of_contrast(weights, variance_of_effects(plan, columns, 0.0)) if needs_null_variance(plan) else None
     name = estimand if isinstance(estimand, str) else "weights"
-    return ExposureAnswer(name, levels, tuple(float(w) for w in weights), _answer(plan, v), sqrt(v / variance(plan)))
+    answer = answer_of(plan, v, degrees(plan, columns, weights), at_null)
+    return ExposureAnswer(name, levels, tuple(float(w) for w in weights), answer, sqrt(v / variance(plan)))
 
 
-def _answer(plan: Plan, v: float) -> Answer:
-    df, se, test = degrees(plan), sqrt(v), plan.inference
-    return Answer(
-        v,
-        power_of_test(abs(plan.effect.theta) / se, test, df),
-        detectable_effect(se, 0.8, test, df),
-        detectable_effect(se, 0.9, test, df),
-        df=df,
-    )
+def _of_contrast(weights: np.ndarray, spread: np.ndarray) -> float:
+    return float(weights @ spread @ weights)
 
 
 @dataclass(frozen=True)
@@ -136,11 +131,21 @@ def random_exposure_power(plan: Plan, spread: float) -> RandomExposureAnswer:
     )
     single = variance(plan)  # refuses a design in which not even one effect is identified
     levels = tuple(int(s) for s in exposure_levels(plan.design))
-    known = information_of_effects(plan, exposure_columns(plan.design))
+    columns = exposure_columns(plan.design)
+    known = information_of_effects(plan, columns)
     one = np.ones(len(levels))
-    pulled = np.linalg.solve(np.eye(len(levels)) + spread * known, known).T @ one
+    pulled = _pulled(known, spread)
     v = 1 / float(pulled @ one)
+    at_null = None
+    if needs_null_variance(plan):
+        at_null = 1 / float(_pulled(information_of_effects(plan, columns, 0.0), spread) @ one)
     plain = known @ one * single
     truth = sqrt(1 + spread * float(plain @ plain) / single)
     wrong = float(2 * ndtr(-ndtri(1 - plan.inference.alpha / 2) / truth))
-    return RandomExposureAnswer(levels, tuple(float(w) for w in pulled * v), _answer(plan, v), sqrt(v / single), wrong)
+    answer = answer_of(plan, v, degrees(plan), at_null)
+    return RandomExposureAnswer(levels, tuple(float(w) for w in pulled * v), answer, sqrt(v / single), wrong)
+
+
+def _pulled(known: np.ndarray, spread: float) -> np.ndarray:
+    """(I + spread J)^-1 J 1, whose sum is the precision of the mean."""
+    return np.linalg.solve(np.eye(len(known)) + spread * known, known).T @ np.ones(len(known))

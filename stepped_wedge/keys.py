@@ -9,6 +9,8 @@ from typing import Any
 
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
+NUMBERS = {int, float, type(None)}
+
 
 @dataclass
 class Keys:
@@ -39,6 +41,13 @@ class Keys:
         refuse_unless(plausible, self.at(name), f"{value:g} is beyond what can be computed with")
         return float(value)
 
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """A list of at least one number."""
+        given = self.get(name)
+        refuse_unless(isinstance(given, list) and given, self.at(name), "must be a list of numbers")
+        path = self.at(name)
+        return tuple(Keys({f"{path}[{spot}]": one}, "").needed(f"{path}[{spot}]") for spot, one in enumerate(given))
+
     def needed(self, name: str) -> float:
         value = self.number(name)
         if value is None:
@@ -63,6 +72,17 @@ class Keys:
             if name not in allowed:
                 near = ", ".join(sorted(allowed))
                 raise CaseRefused(self.at(str(name)), f"is not a key of this part; known here: {near}")
+
+
+def refuse_unless_numbers(table: list[Any], path: str) -> None:
+    """A list of numbers or nulls, or of such lists: words and truth values are not taken for numbers."""
+    if set(map(type, table)) <= NUMBERS:
+        return
+    for spot, one in enumerate(table):
+        if isinstance(one, list):
+            refuse_unless_numbers(one, f"{path}[{spot}]")
+        elif one is not None and (isinstance(one, bool) or not isinstance(one, int | float)):
+            raise CaseRefused(f"{path}[{spot}]", f"must be a number or null, not {one!r}")
 
 
 def refuse_disagreement(path: str, stated: float | None, follows: float, tolerance: float = 1e-6) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
-from stepped_wedge.designs import Design
+from stepped_wedge.designs import Design, exposure_columns
 from stepped_wedge.refusals import CaseRefused, refuse_unless
 
 # checked where they come in: one of the words of LINKS
@@ -61,7 +61,8 @@ class Outcome:
 
     @property
     def is_marginal(self) -> bool:
-        return self.model == "marginal"
+        """Do correlations of the outcome itself decide? With a gaussian outcome both models are the same one."""
+        return self.model == "marginal" and self.family != "gaussian"
 
     @property
     def is_by_likelihood(self) -> bool:
@@ -73,19 +74,24 @@ class Outcome:
 class Effect:
     """The effect to detect, on the scale of the link, and the outcome without it.
 
+    theta: on an identity link mu1 - mu0, otherwise a log odds ratio or a log ratio; with effects by exposure time
+    what the estimand makes of them.
     control: the control condition on the link scale: a number, or one value a period.
-    theta_is_difference holds for identity links: theta is mu1 - mu0.
+    by_exposure: one effect for each observed time since the switch; they decide the level of a cell.
     """
 
     theta: float
     control: float | tuple[float, ...] | None = None
+    by_exposure: tuple[float, ...] | None = None
 
 
 def linear_predictor(design: Design, effect: Effect, theta: float | None = None) -> np.ndarray:
     """I x T values of the linear predictor at the planned effect (or at `theta`)."""
     if effect.control is None:
-        raise CaseRefused("effect", "the level of the outcome under control is needed for this outcome")
+        raise CaseRefused("effect.mu0", "the level of the outcome under control is needed for this outcome")
     control = np.broadcast_to(np.asarray(effect.control, dtype=float), (design.period_count,))
+    if effect.by_exposure is not None and theta is None:
+        return control[None, :] + exposure_columns(design) @ np.array(effect.by_exposure)
     return control[None, :] + (effect.theta if theta is None else theta) * design.filled
 
 
@@ -133,8 +139,6 @@ def working_variance(design: Design, outcome: Outcome, effect: Effect, theta: fl
 def marginal_scale(design: Design, outcome: Outcome, effect: Effect, theta: float | None = None) -> np.ndarray:
     """I x T: root of the variance function over the derivative of the inverse link."""
     eta = linear_predictor(design, effect, theta)
-    if outcome.family == "gaussian":
-        return np.ones_like(eta)
     if outcome.link == "logit":
         p = expit(eta)
         return 1 / np.sqrt(p * (1 - p))

@@ -22,7 +22,6 @@ from stepped_wedge.outcomes import (
 )
 from stepped_wedge.precision import (
     CellModel,
-    cell_weights,
     covariance_blocks,
     information,
     sums,
@@ -129,9 +128,10 @@ def cell_model(plan: Plan, *, size: float | np.ndarray | None = None, theta: flo
         if outcome.variance_rule != "cell_specific":
             return CellModel(parts, m, parts.residual * outcome.overdispersion / m)
         weight = (1 - parts.icc) * (1 - parts.iac)
-        return CellModel(parts, m, proportion_variance(plan.design, outcome, plan.effect) * weight / m)
+        own = proportion_variance(plan.design, outcome, plan.effect) * outcome.overdispersion
+        return CellModel(parts, m, own * weight / m)
     if outcome.is_marginal:
-        scale = marginal_scale(plan.design, outcome, plan.effect, theta)
+        scale = marginal_scale(plan.design, outcome, plan.effect, theta) * sqrt(outcome.overdispersion)
         return CellModel(parts, m, (1.0 if parts.residual is None else parts.residual) / m, scale)
     if outcome.is_on_link_scale:
         work = working_variance(plan.design, outcome, plan.effect, theta) * outcome.overdispersion
@@ -143,7 +143,7 @@ def cell_model(plan: Plan, *, size: float | np.ndarray | None = None, theta: flo
     return CellModel(parts, m, proportion_variance(plan.design, outcome, plan.effect) * outcome.overdispersion / m)
 
 
-def needsnull_variance(plan: Plan) -> bool:
+def needs_null_variance(plan: Plan) -> bool:
     """Is the critical value taken from the variance at no effect?"""
     under = plan.inference.variance_under
     if under is None:
@@ -184,8 +184,11 @@ def _likelihood_variance(
     return likelihood_variance(plan.design, sizes, predictor, parts.tau2, plan.time_model, effects)
 
 
-def degrees(plan: Plan) -> float | None:
-    """Degrees of freedom of the plan's test; None with the normal reference."""
+def degrees(plan: Plan, effects: np.ndarray | None = None, contrast: np.ndarray | None = None) -> float | None:
+    """Degrees of freedom of the plan's test; None with the normal reference.
+
+    effects, contrast: I x T x L columns and L weights, where several effects are estimated and summed up.
+    """
     asked = plan.inference
     if not asked.uses_t:
         return None
@@ -194,8 +197,9 @@ def degrees(plan: Plan) -> float | None:
         refuse_unless(asked.df > 0, "inference.df", "must be above 0")
         return asked.df
     if asked.df_rule == "satterthwaite":
-        return planned_satterthwaite(plan)
-    return degrees_of_freedom(plan.design, str(asked.df_rule), time_model=plan.time_model)
+        return planned_satterthwaite(plan, effects, contrast)
+    count = 1 if effects is None else effects.shape[2]
+    return degrees_of_freedom(plan.design, str(asked.df_rule), count, plan.time_model)
 
 
 def power(plan: Plan) -> Answer:
@@ -205,7 +209,7 @@ def power(plan: Plan) -> Answer:
 
 
 def null_variance(plan: Plan, size: float | None = None) -> float | None:
-    return variance(plan, theta=0.0, size=size) if needsnull_variance(plan) else None
+    return variance(plan, theta=0.0, size=size) if needs_null_variance(plan) else None
 
 
 def answer_of(plan: Plan, at_effect: float, df: float | None, at_null: float | None) -> Answer:
@@ -250,8 +254,10 @@ def power_given(plan: Plan, df: float | None) -> float:
     return answer_of(plan, variance(plan), df, null_variance(plan)).power
 
 
-def planned_satterthwaite(plan: Plan) -> float:
+def planned_satterthwaite(plan: Plan, effects: np.ndarray | None = None, contrast: np.ndarray | None = None) -> float:
     """Satterthwaite degrees of freedom at the planned components: 2 Var^2 / Var(Var).
+
+    effects, contrast: I x T x L columns and L weights, where several effects are estimated and summed up.
 
     The variance of the components is the inverse of the expected REML information from all cell means and, for
     the residual, from the people within cells.
@@ -268,13 +274,16 @@ def planned_satterthwaite(plan: Plan) -> float:
         "inference.df_rule",
         f"satterthwaite at the design is offered up to {MANY_CELLS} cells",
     )
-    weights = cell_weights(design, model, plan.time_model).ravel()[seen]
     v = _dense(design, covariance_blocks(design, model))
     slopes = {name: _dense(design, block) for name, block in _slopes(plan).items()}
     z = np.tile(time_columns(design, plan.time_model), (design.cluster_count, 1))
-    fixed = np.hstack([z, design.filled.reshape(-1, 1)])[seen]
+    columns = design.filled[:, :, None] if effects is None else effects
+    refuse_unless_identified(design, plan.time_model, effects)
+    fixed = np.hstack([z, columns.reshape(len(z), -1)])[seen]
     vi = np.linalg.inv(v)
     vif = vi @ fixed
+    asked = np.concatenate([np.zeros(z.shape[1]), np.ones(1) if contrast is None else contrast])
+    weights = vif @ np.linalg.solve(fixed.T @ vif, asked)
     p = vi - vif @ np.linalg.solve(fixed.T @ vif, vif.T)
     moved = {name: p @ slope for name, slope in slopes.items()}
     names = list(slopes)
@@ -313,16 +322,16 @@ def _one(name: str) -> dict[str, Any]:
     return {name: 1.0}
 
 
-def variance_of_effects(plan: Plan, effects: np.ndarray) -> np.ndarray:
-    """L x L variance of several effects (I x T x L columns) estimated together."""
+def variance_of_effects(plan: Plan, effects: np.ndarray, theta: float | None = None) -> np.ndarray:
+    """L x L variance of several effects (I x T x L columns) estimated together; `theta` 0: under the null."""
     if plan.outcome.is_by_likelihood:
-        return _likelihood_variance(plan, effects)
+        return _likelihood_variance(plan, effects, theta=theta)
     refuse_unless_identified(plan.design, plan.time_model, effects)
-    return np.linalg.inv(information_of_effects(plan, effects))
+    return np.linalg.inv(information_of_effects(plan, effects, theta))
 
 
-def information_of_effects(plan: Plan, effects: np.ndarray) -> np.ndarray:
+def information_of_effects(plan: Plan, effects: np.ndarray, theta: float | None = None) -> np.ndarray:
     """L x L information about several effects, time profiled out; singular where they are not all identified."""
     if plan.outcome.is_by_likelihood:
-        return np.linalg.inv(_likelihood_variance(plan, effects))
-    return sums(plan.design, cell_model(plan), plan.time_model, effects).information()
+        return np.linalg.inv(_likelihood_variance(plan, effects, theta=theta))
+    return sums(plan.design, cell_model(plan, theta=theta), plan.time_model, effects).information()

@@ -72,8 +72,10 @@ def power_of_test(z: float, inference: Inference, df: float | None = None, stret
         above, below = stdtr(df, z - q), stdtr(df, -q - z)
     else:
         above, below = 1 - nctdtr(df, z, q), nctdtr(df, z, -q)
-        if isnan(above) or isnan(below):  # far in the tail the series gives up; the answer is then 1
-            above, below = (1.0 if z > q else 0.0), 0.0
+        if isnan(below):  # the series gives up where less than 1e-12 is left on the other side
+            below = 0.0
+        if isnan(above):  # never seen below a standardised effect of 10,000
+            above = 1.0 if z > q else 0.0
     return float(above + below) if inference.tails == 2 else float(above)
 
 

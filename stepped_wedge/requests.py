@@ -13,7 +13,7 @@ from stepped_wedge.crews import ALONE, Crew
 from stepped_wedge.curves import Sensitivity, power_curve, sensitivity
 from stepped_wedge.designs import Design, from_matrix
 from stepped_wedge.exposure import single_effect_weights
-from stepped_wedge.keys import Keys
+from stepped_wedge.keys import Keys, refuse_unless_numbers
 from stepped_wedge.power import Plan, cell_model
 from stepped_wedge.precision import information_content
 from stepped_wedge.refusals import CaseRefused, refuse_unless
@@ -186,7 +186,10 @@ def answer_today(plan: Plan, keys: Keys) -> dict[str, Any]:
     """{"x": the actual layout, "returned": people returned in each cell}: the power of today, and what to chase."""
     refuse_unless(plan.size is not None, "size", "the power of today needs the planned size")
     rows, returned = keys.get("x"), keys.get("returned")
-    refuse_unless(isinstance(returned, list), keys.at("returned"), "must be a table of clusters by periods")
+    for name, table in (("x", rows), ("returned", returned)):
+        if table is not None or name == "returned":
+            refuse_unless(isinstance(table, list), keys.at(name), "must be a table of clusters by periods")
+            refuse_unless_numbers(table, keys.at(name))
     actual = plan.design if rows is None else from_matrix(rows)
     keys.refuse_unknown()
     refuse_unless(
@@ -207,9 +210,4 @@ def answer_today(plan: Plan, keys: Keys) -> dict[str, Any]:
 
 
 def _numbers(keys: Keys, name: str) -> list[float]:
-    given = keys.get(name)
-    sound = (
-        isinstance(given, list) and given and all(isinstance(v, int | float) and not isinstance(v, bool) for v in given)
-    )
-    refuse_unless(sound, keys.at(name), "must be a list of numbers")
-    return [float(v) for v in given]
+    return list(keys.numbers(name))

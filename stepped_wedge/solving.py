@@ -112,7 +112,11 @@ def clusters_for(plan: Plan, target: float, most: int = 100_000) -> tuple[int, A
         df = None
         if test.uses_t:
             larger = Design(np.tile(plan.design.x, (copies, 1)), crossover=plan.design.crossover)
-            df = test.df if test.df is not None else degrees_of_freedom(larger, str(test.df_rule))
+            df = (
+                test.df
+                if test.df is not None
+                else degrees_of_freedom(larger, str(test.df_rule), time_model=plan.time_model)
+            )
         return answer_of(plan, one / copies, df, None if at_null is None else at_null / copies)
 
     high = 1

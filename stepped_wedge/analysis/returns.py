@@ -106,9 +106,21 @@ def _number(row: Mapping[str, str], name: str, line: int) -> float | None:
     return value
 
 
+def _treat(row: Mapping[str, str], line: int) -> float | None:
+    value = _number(row, "treat", line)
+    refuse_unless(value is None or 0 <= value <= 1, f"data line {line}, treat", "must lie between 0 and 1")
+    return value
+
+
+def _refuse_unnamed(row: Mapping[str, str], line: int) -> None:
+    for name in ("cluster", "period"):
+        refuse_unless(row[name], f"data line {line}, {name}", "is empty")
+
+
 def read_returns(rows: Sequence[Mapping[str, str]]) -> Returns:
     """Returns from decoded CSV rows: individuals (column y) or cells (n and events, person_time and events, or n, mean, sd)."""
     refuse_unless(len(rows), "data", "holds no rows")
+    rows = [{key: value.strip() for key, value in row.items()} for row in rows]
     names = set(rows[0])
     for needed in ("cluster", "period", "treat"):
         refuse_unless(needed in names, f"data.{needed}", "is a column that every file needs")
@@ -129,8 +141,10 @@ def _read_individuals(rows: Sequence[Mapping[str, str]], has_persons: bool) -> R
     dropped: Counter[str] = Counter()
     sequences: dict[str, set[str]] = defaultdict(set)
     told: dict[tuple[str, str], float] = {}
+    exposures: dict[tuple[str, str], float] = {}
     for line, row in enumerate(rows, start=2):
-        y, treat = _number(row, "y", line), _number(row, "treat", line)
+        y, treat = _number(row, "y", line), _treat(row, line)
+        _refuse_unnamed(row, line)
         if y is None or treat is None:
             dropped["no outcome" if y is None else "no treatment status (transition or not observed)"] += 1
             if treat is not None:
@@ -140,6 +154,9 @@ def _read_individuals(rows: Sequence[Mapping[str, str]], has_persons: bool) -> R
         cell.treat.add(treat)
         cell.values.append(y)
         cell.people.append(row.get("person_id") or "")
+        since = _number(row, "exposure", line)
+        if since is not None:
+            exposures.setdefault((row["cluster"], row["period"]), since)
         if row.get("sequence"):
             sequences[row["cluster"]].add(row["sequence"])
     refuse_unless(cells, "data", "no row has both an outcome and a treatment status")
@@ -153,7 +170,21 @@ def _read_individuals(rows: Sequence[Mapping[str, str]], has_persons: bool) -> R
         table.within[i, j] = float(((np.array(cell.values) - table.mean[i, j]) ** 2).sum())
         if has_persons:
             people += [(i, j, who, y) for who, y in zip(cell.people, cell.values, strict=True)]
-    return table.returns("individuals", len(rows), dropped, _sequence_of(clusters, sequences), _persons(people))
+    found = table.returns("individuals", len(rows), dropped, _sequence_of(clusters, sequences), _persons(people))
+    _refuse_other_exposure(found.design, exposures)
+    return found
+
+
+def _refuse_other_exposure(design: Design, told: Mapping[tuple[str, str], float]) -> None:
+    """Time since the switch follows from the treatment; where a file says it too, both must agree."""
+    for i, cluster in enumerate(design.cluster_names):
+        for j, period in enumerate(design.period_names):
+            said = told.get((cluster, period))
+            refuse_unless(
+                said is None or said == design.exposure[i, j],
+                "data.exposure",
+                f"cluster {cluster}, period {period} says {said or 0:g}, its switch makes it {design.exposure[i, j]}",
+            )
 
 
 def _persons(people: list[tuple[int, int, str, float]]) -> Persons | None:
@@ -192,12 +223,13 @@ def _read_cells(rows: Sequence[Mapping[str, str]], kind: str) -> Returns:
     sequences: dict[str, set[str]] = defaultdict(set)
     done = set()
     for line, row in enumerate(rows, start=2):
+        _refuse_unnamed(row, line)
         spot = (row["cluster"], row["period"])
         refuse_unless(spot not in done, f"data line {line}", f"a second row for cluster {spot[0]}, period {spot[1]}")
         done.add(spot)
         if row.get("sequence"):
             sequences[row["cluster"]].add(row["sequence"])
-        treat = _number(row, "treat", line)
+        treat = _treat(row, line)
         found = _cell_of(row, kind, line)
         if treat is None or found is None:
             dropped["no return" if found is None else "no treatment status (transition or not observed)"] += 1
@@ -214,18 +246,25 @@ def _cell_of(row: Mapping[str, str], kind: str, line: int) -> tuple[float, float
     """(n, mean, sum of squares within) of one row; None where it holds no return."""
     where = f"data line {line}"
     n = _number(row, "person_time" if kind == "rates" else "n", line)
+    refuse_unless(n is None or n >= 0, where, "numbers must not be negative")
     if kind == "means":
         mean, sd = _number(row, "mean", line), _number(row, "sd", line)
         if not n or mean is None:
             return None
         refuse_unless(sd is not None or n == 1, where, "has no sd")
+        refuse_unless(sd is None or sd >= 0, where, "a standard deviation is not negative")
+        refuse_unless(n == int(n), where, f"{n:g} is no number of people")
         return n, mean, (n - 1) * (sd or 0.0) ** 2
     events = _number(row, "events", line)
+    if events is not None:
+        refuse_unless(events >= 0, where, "numbers must not be negative")
+        refuse_unless(events == int(events), where, f"{events:g} is no number of events")
+        refuse_unless(n or not events, where, f"{events:g} events among nobody")
     if not n or events is None:
         return None
-    refuse_unless(n > 0 and events >= 0, where, "numbers must not be negative")
     if kind == "rates":
         return n, events / n, 0.0
+    refuse_unless(n == int(n), where, f"{n:g} is no number of people")
     refuse_unless(events <= n, where, f"{events:g} events among {n:g} people")
     share = events / n
     return n, share, n * share * (1 - share)

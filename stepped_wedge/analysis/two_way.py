@@ -17,6 +17,9 @@ from stepped_wedge.analysis.effects import EffectTerms, effect_terms
 from stepped_wedge.analysis.returns import Returns
 from stepped_wedge.refusals import refuse_unless
 
+# residuals below this share of the largest cell mean are rounding, not variation
+ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
@@ -70,6 +73,11 @@ def fit_two_way(returns: Returns, effect: str = "single", *, weighted: bool = Fa
     beta = np.linalg.solve(cross, fixed.T @ (weight * y))
     residual = y - fixed @ beta
     variance = float(weight @ residual**2) / df
+    refuse_unless(
+        np.abs(residual).max() > ROUNDING * np.abs(y).max(),
+        "data",
+        "cluster, period and effect account for every cell mean to the last digit: no error is left to test against",
+    )
     wanted = terms.columns.shape[2]
     covariance = variance * np.linalg.inv(cross)[-wanted:, -wanted:]
     trend = np.concatenate([[0.0], beta[clusters : clusters + periods - 1]])

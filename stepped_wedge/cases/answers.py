@@ -135,9 +135,7 @@ def _exposure(case: Case, sized: Plan) -> ExposureAnswer | RandomExposureAnswer:
 
 def _answer_exposure(case: Case, sized: Plan) -> dict[str, Any]:
     asked = _exposure(case, sized)
-    found = _answer_power(asked.answer, Inference())
-    if asked.answer.df is not None:
-        found["df"] = asked.answer.df
+    found = _answer_power(asked.answer, sized.inference)
     found |= {
         "estimand": asked.estimand,
         "exposure_times": list(asked.levels),
@@ -158,7 +156,7 @@ def _scales(plan: Plan) -> dict[str, Any]:
         found |= {"residual_variance": parts.residual, "icc": parts.icc, "iac": parts.iac}
     elif plan.outcome.link == "logit":
         spread = parts.tau2 + parts.gamma2
-        found["icc_latent"] = spread / (spread + np.pi**2 / 3)
+        found["icc_latent"] = spread / (spread + parts.psi2 + np.pi**2 / 3)
     elif plan.outcome.link == "identity" and plan.outcome.family == "binomial":
         whole = parts.with_residual(
             float(np.mean(np.asarray(proportion_variance(plan.design, plan.outcome, plan.effect))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from stepped_wedge import designs
 from stepped_wedge.assumptions import read_components
 from stepped_wedge.designs import Design
 from stepped_wedge.exposure import contrast_of
-from stepped_wedge.keys import Keys, refuse_disagreement
+from stepped_wedge.keys import Keys, refuse_disagreement, refuse_unless_numbers
 from stepped_wedge.outcomes import (
     Effect,
     Outcome,
@@ -41,6 +40,7 @@ TOP = {
     "expect",
     "tolerance",
 }
+MOST_PEOPLE = 10**12
 REQUESTS = (
     "exposure_weights",
     "information_content",
@@ -57,7 +57,7 @@ REQUESTS = (
 class Case:
     """A plan as it was asked for."""
 
-    id: str | None
+    id: str | int | None
     plan: Plan
     sampling: str
     estimand: str | tuple[float, ...] | None
@@ -102,8 +102,11 @@ def read_case(given: Any) -> Case:
         f"must be a list from {', '.join(REQUESTS)}",
     )
     name = top.get("id")
+    refuse_unless(
+        name is None or (isinstance(name, str | int) and not isinstance(name, bool)), "id", "must be a text or a number"
+    )
     return Case(
-        None if name is None else str(name),
+        name,
         plan,
         str(sampling),
         estimand,
@@ -120,6 +123,7 @@ def read_design(keys: Keys) -> Design:
         counts = keys.get("clusters_per_sequence")
         refuse_unless(isinstance(counts, list), keys.at("clusters_per_sequence"), "must be a list of whole numbers")
         design = designs.stepped_wedge(counts, keys.get("periods"))
+        refuse_unless(not keys.has("crossover"), keys.at("crossover"), "belongs to a matrix: a wedge never goes back")
     elif kind == "matrix":
         rows = keys.get("x")
         refuse_unless(
@@ -127,10 +131,12 @@ def read_design(keys: Keys) -> Design:
             keys.at("x"),
             "must be a list of rows, one for each cluster",
         )
-        design = designs.from_matrix(rows, crossover=bool(keys.get("crossover", False)))
+        refuse_unless_numbers(rows, keys.at("x"))
+        crossover = keys.get("crossover", False)
+        refuse_unless(isinstance(crossover, bool), keys.at("crossover"), "must be true or false")
+        design = designs.from_matrix(rows, crossover=crossover)
     else:
         raise CaseRefused(keys.at("kind"), "must be stepped_wedge or matrix")
-    keys.get("clusters"), keys.get("period_names"), keys.get("crossover")
     design = _named(design, keys)
     keys.refuse_unknown()
     return design
@@ -139,7 +145,8 @@ def read_design(keys: Keys) -> Design:
 def _named(design: Design, keys: Keys) -> Design:
     clusters, periods = keys.get("clusters", []), keys.get("period_names", [])
     for name, value in (("clusters", clusters), ("period_names", periods)):
-        refuse_unless(isinstance(value, list), keys.at(name), "must be a list of names")
+        named = isinstance(value, list) and all(isinstance(one, str | int) and one != "" for one in value)
+        refuse_unless(named, keys.at(name), "must be a list of names")
     if not clusters and not periods:
         return design
     return Design(
@@ -153,10 +160,14 @@ def _named(design: Design, keys: Keys) -> Design:
 
 
 def _read_size(given: Any) -> Any:
-    if given is None or isinstance(given, list):
+    if given is None:
+        return None
+    if isinstance(given, list):
+        refuse_unless_numbers(given, "size")
         return given
     sound = isinstance(given, int | float) and not isinstance(given, bool)
     refuse_unless(sound, "size", f"must be a number or a list of numbers, not {given!r}")
+    refuse_unless(given <= MOST_PEOPLE, "size", f"more than {MOST_PEOPLE:,} people in a cell are beyond this library")
     return float(given)
 
 
@@ -194,15 +205,16 @@ def _read_effect(keys: Keys, told: Keys, outcome: Outcome, design: Design) -> Ai
     if keys.has(*trend):
         start, end, treated = (to_link(keys.needed(name), link, keys.at(name)) for name in trend)
         control: float | tuple[float, ...] | None = tuple(np.linspace(start, end, design.period_count).tolist())
-        theta = treated - end
+        theta, by_exposure = treated - end, None
         stated = keys.number("theta")
         refuse_disagreement(keys.at("theta"), stated, theta)
     else:
         control = _control_level(keys, link)
-        theta = _theta(keys, link, control)
+        by_exposure = _effects_by_exposure(keys, design)
+        theta = _theta(keys, link, control, by_exposure)
         control = _with_period_effects(control, told, design)
     keys.refuse_unknown()
-    return Effect(theta, control), time_model, estimand, exposure_variance
+    return Effect(theta, control, by_exposure), time_model, estimand, exposure_variance
 
 
 def _read_time_model(keys: Keys) -> str:
@@ -222,9 +234,7 @@ def _read_estimand(keys: Keys) -> str | tuple[float, ...] | None:
     )
     if weights is None:
         return None if name in (None, "single", "single-effect", "immediate") else name
-    numbers = isinstance(weights, list) and all(isinstance(w, int | float) and not isinstance(w, bool) for w in weights)
-    refuse_unless(numbers, keys.at("weights"), "must be a list of numbers, one for each exposure time")
-    return tuple(float(w) for w in weights)
+    return keys.numbers("weights")
 
 
 def _control_level(keys: Keys, link: str) -> float | None:
@@ -240,8 +250,8 @@ def _control_level(keys: Keys, link: str) -> float | None:
     return found
 
 
-def _theta(keys: Keys, link: str, control: float | None) -> float:
-    found = _stated_theta(keys)
+def _theta(keys: Keys, link: str, control: float | None, by_exposure: tuple[float, ...] | None) -> float:
+    found = keys.number("theta") if by_exposure is None else _summed_up(keys, by_exposure)
     for name, wanted in (("log_or", "logit"), ("log_rr", "log")):
         value = keys.number(name)
         if value is not None:
@@ -259,17 +269,24 @@ def _theta(keys: Keys, link: str, control: float | None) -> float:
     return found
 
 
-def _stated_theta(keys: Keys) -> float | None:
-    """theta; a list holds one effect for each exposure time and is summed up by the weights of the estimand."""
-    given = keys.get("theta")
-    if not isinstance(given, list):
-        return keys.number("theta")
-    sound = given and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in given)
-    refuse_unless(sound, keys.at("theta"), "must be a number, or a list of numbers for each exposure time")
+def _effects_by_exposure(keys: Keys, design: Design) -> tuple[float, ...] | None:
+    """theta as a list: one effect for each time since the switch that the design shows."""
+    if not isinstance(keys.get("theta"), list):
+        return None
+    given = keys.numbers("theta")
+    times = len(designs.exposure_levels(design))
+    refuse_unless(
+        len(given) == times, keys.at("theta"), f"needs {times} effects, one for each exposure time, not {len(given)}"
+    )
+    return given
+
+
+def _summed_up(keys: Keys, by_exposure: tuple[float, ...]) -> float:
+    """The weights of the estimand times the effects by exposure time."""
     asked = _read_estimand(keys)
     if asked is None:
         raise CaseRefused(keys.at("estimand"), "effects by exposure time need weights or the name of an estimand")
-    return float(contrast_of(asked, range(1, len(given) + 1)) @ np.array(given, dtype=float))
+    return float(contrast_of(asked, range(1, len(by_exposure) + 1)) @ np.array(by_exposure))
 
 
 def _with_period_effects(control: float | None, told: Keys, design: Design) -> float | tuple[float, ...] | None:
@@ -277,9 +294,10 @@ def _with_period_effects(control: float | None, told: Keys, design: Design) -> f
     if given is None or control is None:
         return control
     later = design.period_count - 1
-    values = given if isinstance(given, list) else [told.number("period_effect_each_later_period")] * later
-    refuse_unless(len(values) == later, told.at("period_effect_each_later_period"), f"needs {later} values")
-    return (control, *(control + float(value) for value in values))
+    name = "period_effect_each_later_period"
+    values = told.numbers(name) if isinstance(given, list) else [told.number(name)] * later
+    refuse_unless(len(values) == later, told.at(name), f"needs {later} values, one for each period after the first")
+    return (control, *(control + value for value in values))
 
 
 _RULE_ALIASES = {
@@ -290,11 +308,15 @@ _RULE_ALIASES = {
     "betweenwithin": "between-within",
     "residual": "two-way-residual",
     "two-way": "two-way-residual",
+    "kenward-roger": "satterthwaite",  # the same for one effect at planned components
+    "satterthwaite-/-kenward-roger": "satterthwaite",
 }
 
 
 def _read_inference(keys: Keys) -> Inference:
     rule = keys.word("df_rule")
+    if rule == "normal" and keys.word("reference", "normal") == "normal":
+        rule = None  # the rule of the normal reference: no degrees of freedom
     if rule is not None:
         plain = rule.strip().lower().replace("_", "-").replace(" ", "-")
         refuse_unless(

@@ -13,6 +13,7 @@ from stepped_wedge.analysis.running.asking import SPEC, method_of, read_asked, s
 from stepped_wedge.analysis.running.layouts import treated
 from stepped_wedge.analysis.running.losing import missing_report
 from stepped_wedge.analysis.running.methods import RUNS
+from stepped_wedge.analysis.two_way import ROUNDING
 from stepped_wedge.crews import ALONE, Crew
 from stepped_wedge.keys import Keys
 from stepped_wedge.refusals import CaseRefused, refuse_unless
@@ -21,7 +22,10 @@ from stepped_wedge.refusals import CaseRefused, refuse_unless
 def analyse(spec: Mapping[str, Any], returns: Returns, crew: Crew = ALONE) -> dict[str, Any]:
     """Run a pre-specified analysis. Keys of `spec` are in the README; unknown ones are refused with their path."""
     try:
-        return _analyse(spec, returns, crew)
+        with np.errstate(all="ignore"):  # an answer that is not finite is refused, not warned about
+            return _analyse(spec, returns, crew)
+    except (OverflowError, ZeroDivisionError, FloatingPointError) as problem:
+        raise CaseRefused("data", f"the numbers are too extreme to compute with ({problem})") from problem
     except np.linalg.LinAlgError as problem:
         raise CaseRefused("data", f"these returns do not carry the model that was asked for ({problem})") from problem
 
@@ -39,6 +43,7 @@ def _analyse(spec: Mapping[str, Any], returns: Returns, crew: Crew) -> dict[str,
     answer: dict[str, Any] = {"method": method, "advice": advice.why, "used": returns.counts()}
     if method == "describe":
         return answer | {"cells": describe(returns)}
+    _refuse_one_value(returns)
     refuse_unless(method in METHODS, "method", f"must be default, describe or one of {', '.join(METHODS)}")
     answer |= _run(method, top, returns, crew)
     if switch(top, "missing_returns"):
@@ -62,6 +67,13 @@ def _analyse(spec: Mapping[str, Any], returns: Returns, crew: Crew) -> dict[str,
     return answer
 
 
+def _refuse_one_value(returns: Returns) -> None:
+    """The same outcome everywhere: every p would be one of rounding errors."""
+    means = returns.mean[returns.observed]
+    varies = np.ptp(means) > ROUNDING * np.abs(means).max() or returns.within.sum() > 0
+    refuse_unless(varies, "data", f"every return is {means[0]:g}: there is nothing to compare")
+
+
 def _run(method: str, top: Keys, returns: Returns, crew: Crew, main: bool = True) -> dict[str, Any]:
     asked = read_asked(top, main, crew)
     correction = asked.correction if main else None
@@ -74,6 +86,12 @@ def with_record(spec: Mapping[str, Any], record: Any) -> dict[str, Any]:
     told = spec.get("permutation")
     if isinstance(told, str):
         told = {"statistic": told}
+    refuse_unless(
+        told in (None, True, False) or isinstance(told, Mapping),
+        "permutation",
+        "must be an object, a statistic or false",
+    )
+    told = None if told is True else told
     if told is False or (isinstance(told, Mapping) and told.get("record") is not None):
         return dict(spec)
     return {**spec, "permutation": {**(told or {}), "record": record}}

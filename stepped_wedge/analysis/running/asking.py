@@ -72,7 +72,8 @@ def read_asked(top: Keys, main: bool, crew: Crew = ALONE) -> Asked:
         str(model.word("effect", "single")),
     )
     estimand = _estimand(model, top)
-    points, moments = int(model.number("points", 1) or 1), str(model.word("moments", "adjusted"))
+    points, moments = _points(model), str(model.word("moments", "adjusted"))
+    refuse_unless(moments in ("adjusted", "unadjusted"), "model.moments", "must be adjusted or unadjusted")
     model.refuse_unknown()
     alpha = top.number("alpha", 0.05) or 0.0
     refuse_unless(0 < alpha < 1, "alpha", "must lie between 0 and 1")
@@ -96,6 +97,12 @@ def read_asked(top: Keys, main: bool, crew: Crew = ALONE) -> Asked:
         switch(top, "component_intervals"),
         crew,
     )
+
+
+def _points(model: Keys) -> int:
+    given = model.number("points", 1)
+    refuse_unless(given == int(given) and given >= 1, "model.points", "must be a whole number of at least 1")
+    return int(given)
 
 
 def _estimand(model: Keys, top: Keys) -> str | Sequence[float]:
