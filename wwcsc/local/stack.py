@@ -5,9 +5,11 @@ import shutil
 import sys
 from pathlib import Path
 
+from wwcsc.local.folders import ServerDidNotStart, own_folder
 from wwcsc.local.paths import LocalPaths
-from wwcsc.local.servers import Postgres, ServerDidNotStart, Valkey, own_folder
+from wwcsc.local.postgres import Postgres
 from wwcsc.local.supervisor import Program
+from wwcsc.local.valkey import Valkey
 
 MEMORY = Path("/dev/shm")
 KEPT_WITH_FRESH = {"running", "tools"}
