@@ -19,11 +19,17 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def setting(name: str, default: str = "") -> str:
-    """The value of an environment variable, or the content of the file that ``NAME_FILE`` points at."""
+    """The value of an environment variable, or the content of the file that ``NAME_FILE`` points at.
+
+    An empty one is one that is not set: that is how Compose and many a start script say so.
+    """
     file = os.environ.get(f"{name}_FILE")
     if file:
-        return Path(file).read_text(encoding="utf-8").strip()
-    return os.environ.get(name, default)
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as problem:
+            raise ImproperlyConfigured(f"{name}_FILE names {file}, which cannot be read: {problem}") from problem
+    return os.environ.get(name) or default
 
 
 def switched_on(name: str, *, default: bool) -> bool:
