@@ -2,9 +2,11 @@
 
 import os
 import pwd
+import re
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,13 @@ from wwcsc.local import postgres as postgres_module
 from wwcsc.local.folders import ServerDidNotStart, own_folder, package_folder
 from wwcsc.local.paths import LocalPaths, others_can_reach
 from wwcsc.local.postgres import Postgres, nobody_can_run, postgres_programs
-from wwcsc.local.stack import LocalStack, environment, forget_everything, make_folders
+from wwcsc.local.stack import (
+    LocalStack,
+    environment,
+    forget_everything,
+    make_folders,
+    refuse_fresh_on_servers_of_others,
+)
 from wwcsc.local.valkey import Valkey
 
 
@@ -187,13 +195,16 @@ class TestAsRoot:
             own_folder(private / "run", 0o700, for_postgres=True)
 
 
-def test_a_long_path_moves_the_sockets_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setenv("PORTAL_DATA", str(tmp_path / ("deep/" * 30)))
+@pytest.mark.parametrize("name", ["deep/" * 30, "50% of us", "issue #1", "this, that", "why?", "caf\u00e9"])
+def test_a_path_that_no_socket_can_have_moves_the_sockets_and_nothing_else(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("PORTAL_DATA", str(tmp_path / name))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / ("odd" * 30)))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
     paths = LocalPaths.for_checkout(tmp_path)
 
-    assert len(str(paths.run / ".s.PGSQL.5432")) < 104
-    assert paths.data == (tmp_path / ("deep/" * 30)).resolve()
+    assert re.fullmatch(r"/tmp/portal-[0-9a-f]{12}", str(paths.run))
+    assert paths.data == (tmp_path / name).resolve()
 
 
 def test_fresh_forgets_everything_but_the_lock_and_the_tools(folder):
@@ -227,6 +238,13 @@ def test_servers_named_in_the_environment_are_used_instead_of_our_own(monkeypatc
 
     assert stack.servers() == []
     assert stack.everything_lent() == ["PostgreSQL (from DATABASE_URL)", "Redis (from REDIS_URL)"]
+
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "secret"))
+
+    assert stack.servers() == []
+    with pytest.raises(ServerDidNotStart, match="Empty that one yourself"):
+        refuse_fresh_on_servers_of_others(stack)
 
 
 def test_the_servers_of_a_test_run_leave_nothing_behind(folder):
