@@ -61,7 +61,13 @@ def node_version(program: str) -> int:
 def npm(*arguments: str) -> None:
     path = os.pathsep.join([folder_of_node(), os.environ.get("PATH", os.defpath)])
     program = shutil.which("npm", path=path)
-    subprocess.run([str(program), *arguments], cwd=CHECKOUT, check=True, env=os.environ | {"PATH": path})
+    told = os.environ | {"PATH": path} | cache_for_npm(Path(os.environ.get("HOME") or "/"))
+    subprocess.run([str(program), *arguments], cwd=CHECKOUT, check=True, env=told)
+
+
+def cache_for_npm(home: Path) -> dict[str, str]:
+    """npm gives up where it cannot write to the home folder, as for service accounts and in many containers."""
+    return {} if os.access(home, os.W_OK) else {"npm_config_cache": str(TOOLS.with_name("npm-cache"))}
 
 
 def build() -> None:

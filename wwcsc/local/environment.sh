@@ -60,6 +60,12 @@ first_that_fits() { # minor version, then programs
     return 1
 }
 
+if [ ! -w "${HOME:-/}" ]; then # a service account: uv would give up, pip does without
+    UV_CACHE_DIR=$(pwd)/$TOOLS/uv-cache
+    UV_PYTHON_INSTALL_DIR=$(pwd)/$TOOLS/python
+    export UV_CACHE_DIR UV_PYTHON_INSTALL_DIR
+fi
+
 find_python() {
     for minor in 13 14; do
         first_that_fits $minor "${PYTHON:-}" "python3.$minor" "${PYENV_ROOT:-${HOME:-/}/.pyenv}"/versions/3.$minor*/bin/python \
