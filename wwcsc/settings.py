@@ -253,22 +253,27 @@ CSRF_FAILURE_VIEW = "wwcsc.views.errors.csrf_failure"
 
 # --- mail: everything leaves through the outbox in notices ---------------------------------------------------------------
 
-MAIL_URL = setting("MAIL_URL", f"smtp://127.0.0.1:{LOCAL.mail_port}")
-_mail = urlsplit(MAIL_URL)
-MAILERS = {
-    "default": {
-        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "OPTIONS": {
-            "host": _mail.hostname or "localhost",
-            "port": _mail.port or 25,
-            "username": unquote(_mail.username or ""),
-            "password": unquote(_mail.password or ""),
-            "use_tls": _mail.scheme == "smtp+tls",
-            "use_ssl": _mail.scheme == "smtps",
-            "timeout": 10,
-        },
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+def mail_from(url: str) -> dict:
+    """What the SMTP backend is told for ``smtp+tls://name:password@host:port``."""
+    parts = urlsplit(url)
+    if parts.scheme not in MAIL_PORTS:  # a slip of the pen must not send a password in plain text
+        raise ImproperlyConfigured("MAIL_URL must start with smtp+tls://, smtps:// or smtp://.")
+    return {
+        "host": parts.hostname or "localhost",
+        "port": parts.port or MAIL_PORTS[parts.scheme],
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "use_tls": parts.scheme == "smtp+tls",
+        "use_ssl": parts.scheme == "smtps",
+        "timeout": 10,
     }
-}
+
+
+MAIL_URL = setting("MAIL_URL", f"smtp://127.0.0.1:{LOCAL.mail_port}")
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": mail_from(MAIL_URL)}}
 DEFAULT_FROM_EMAIL = setting("MAIL_FROM", f"WWCSC portal <portal@{PORTAL_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_DOMAIN = parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or PORTAL_HOST

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands
 from ruamel.yaml import YAML
 
 from wwcsc.local.proof import fetch, health
 from wwcsc.local.supervisor import listen
+from wwcsc.settings import mail_from
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 COMPOSE = CHECKOUT / "docker-compose.yml"
@@ -169,6 +171,30 @@ def test_a_secret_in_a_file_that_cannot_be_read_is_said(tmp_path, content):
 
     assert refused.returncode != 0
     assert "SECRET_KEY" in refused.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls", "ssl"),
+    [
+        ("smtp://mail.example.org", 25, False, False),
+        ("smtp+tls://name:p%40ss@mail.example.org", 587, True, False),
+        ("smtps://name:p%40ss@mail.example.org", 465, False, True),
+        ("smtps://name:p%40ss@mail.example.org:2465", 2465, False, True),
+    ],
+)
+def test_mail_goes_by_the_port_and_the_cover_that_its_address_says(url, port, tls, ssl):
+    told = mail_from(url)
+
+    assert (told["host"], told["port"], told["use_tls"], told["use_ssl"]) == ("mail.example.org", port, tls, ssl)
+    assert told["password"] in {"", "p@ss"}
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp+ssl://name:secret@mail.example.org", "mail.example.org:587", "https://mail.example.org"]
+)
+def test_a_slip_in_the_address_of_the_mail_server_sends_no_password_in_plain_text(url):
+    with pytest.raises(ImproperlyConfigured, match=r"smtp\+tls://"):
+        mail_from(url)
 
 
 def test_production_refuses_to_start_without_a_secret():
