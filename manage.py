@@ -4,8 +4,15 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
-
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wwcsc.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:  # Ctrl-C while everything is still being read: no page of traces for that
+        sys.exit(130)
+    except ModuleNotFoundError as missing:
+        if missing.name != "django":
+            raise
+        sys.exit("Django is not here. “make environment” installs it; then: .venv/bin/python manage.py ...")

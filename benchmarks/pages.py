@@ -70,7 +70,10 @@ print(session.session_key)
 def servers() -> Iterator[dict[str, str]]:
     """A folder with PostgreSQL and Valkey in it, gone afterwards."""
     sys.path.insert(0, str(ROOT))
-    from wwcsc.local.servers import Postgres, Valkey, own_folder  # noqa: PLC0415 - after the path is known
+    # after the path is known
+    from wwcsc.local.folders import own_folder  # noqa: PLC0415
+    from wwcsc.local.postgres import Postgres  # noqa: PLC0415
+    from wwcsc.local.valkey import Valkey  # noqa: PLC0415
 
     home = Path(tempfile.mkdtemp(prefix="portal-bench-"))
     own_folder(home, 0o711)

@@ -11,7 +11,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from wwcsc.local.servers import Postgres, Valkey, command_line, own_folder, roomy_temporary_folder
+from wwcsc.local.folders import own_folder, roomy_temporary_folder
+from wwcsc.local.postgres import Postgres
+from wwcsc.local.processes import command_line
+from wwcsc.local.valkey import Valkey
 
 STARTED = "PORTAL_TEST_SERVERS"  # tells the processes we start that the servers are there already
 

@@ -19,11 +19,17 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def setting(name: str, default: str = "") -> str:
-    """The value of an environment variable, or the content of the file that ``NAME_FILE`` points at."""
+    """The value of an environment variable, or the content of the file that ``NAME_FILE`` points at.
+
+    An empty one is one that is not set: that is how Compose and many a start script say so.
+    """
     file = os.environ.get(f"{name}_FILE")
     if file:
-        return Path(file).read_text(encoding="utf-8").strip()
-    return os.environ.get(name, default)
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as problem:
+            raise ImproperlyConfigured(f"{name}_FILE names {file}, which cannot be read: {problem}") from problem
+    return os.environ.get(name) or default
 
 
 def switched_on(name: str, *, default: bool) -> bool:
@@ -31,7 +37,7 @@ def switched_on(name: str, *, default: bool) -> bool:
 
 
 def number(name: str, default: float) -> float:
-    said = setting(name) or str(default)
+    said = setting(name, str(default))
     try:
         found = float(said)
     except ValueError:
@@ -258,22 +264,27 @@ CSRF_FAILURE_VIEW = "wwcsc.views.errors.csrf_failure"
 
 # --- mail: everything leaves through the outbox in notices ---------------------------------------------------------------
 
-MAIL_URL = setting("MAIL_URL", f"smtp://127.0.0.1:{LOCAL.mail_port}")
-_mail = urlsplit(MAIL_URL)
-MAILERS = {
-    "default": {
-        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "OPTIONS": {
-            "host": _mail.hostname or "localhost",
-            "port": _mail.port or 25,
-            "username": unquote(_mail.username or ""),
-            "password": unquote(_mail.password or ""),
-            "use_tls": _mail.scheme == "smtp+tls",
-            "use_ssl": _mail.scheme == "smtps",
-            "timeout": 10,
-        },
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+def mail_from(url: str) -> dict:
+    """What the SMTP backend is told for ``smtp+tls://name:password@host:port``."""
+    parts = urlsplit(url)
+    if parts.scheme not in MAIL_PORTS:  # a slip of the pen must not send a password in plain text
+        raise ImproperlyConfigured("MAIL_URL must start with smtp+tls://, smtps:// or smtp://.")
+    return {
+        "host": parts.hostname or "localhost",
+        "port": parts.port or MAIL_PORTS[parts.scheme],
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "use_tls": parts.scheme == "smtp+tls",
+        "use_ssl": parts.scheme == "smtps",
+        "timeout": 10,
     }
-}
+
+
+MAIL_URL = setting("MAIL_URL", f"smtp://127.0.0.1:{LOCAL.mail_port}")
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": mail_from(MAIL_URL)}}
 # Mails a minute, for all senders together; 0: as fast as they can.
 MAIL_RATE = number("MAIL_RATE", 0)
 DEFAULT_FROM_EMAIL = setting("MAIL_FROM", f"WWCSC portal <portal@{PORTAL_HOST}>")

@@ -146,3 +146,22 @@ def test_a_worker_that_dies_ends_the_rest_and_names_its_log(demo):
     assert process.wait(60) == 1
     assert f"worker stopped by itself. Its log is {demo.data / 'logs' / 'worker.log'}" in demo.output
     assert demo.children == {}
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.6, 1.5])
+def test_ctrl_c_while_everything_is_still_being_read_says_nothing_that_frightens(demo, seconds):
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "demo", "--port", "8950"],
+        cwd=CHECKOUT,
+        env=demo.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    time.sleep(seconds)
+
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+
+    assert "Traceback" not in said
+    assert demo.children == {}

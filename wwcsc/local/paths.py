@@ -2,12 +2,16 @@
 
 import hashlib
 import os
+import re
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 LONGEST_SOCKET_PATH = 90  # Linux allows 107 bytes, macOS 103; the name of the socket itself needs room
+# The path becomes a part of addresses, where a space, "#", "%" or a comma would mean something else.
+PLAIN = re.compile(r"[A-Za-z0-9_./@+=-]+")
+# Not the folder that TMPDIR names: it may be long as well, and another shell on the same checkout may have another.
+SHORT = Path("/tmp")
 
 
 def others_can_reach(path: Path) -> bool:
@@ -26,8 +30,8 @@ class LocalPaths:
     def for_checkout(cls, checkout: Path) -> "LocalPaths":
         data = Path(os.environ.get("PORTAL_DATA") or cls.beside(checkout)).resolve()
         run = data / "run"
-        if len(str(run)) > LONGEST_SOCKET_PATH:
-            run = Path(tempfile.gettempdir()) / ("portal-" + hashlib.sha256(str(data).encode()).hexdigest()[:12])
+        if len(str(run)) > LONGEST_SOCKET_PATH or not PLAIN.fullmatch(str(run)):
+            run = SHORT / ("portal-" + hashlib.sha256(str(data).encode()).hexdigest()[:12])
         return cls(data=data, run=run)
 
     @staticmethod

@@ -5,9 +5,11 @@ import shutil
 import sys
 from pathlib import Path
 
+from wwcsc.local.folders import ServerDidNotStart, own_folder
 from wwcsc.local.paths import LocalPaths
-from wwcsc.local.servers import Postgres, ServerDidNotStart, Valkey, own_folder
+from wwcsc.local.postgres import Postgres
 from wwcsc.local.supervisor import Program
+from wwcsc.local.valkey import Valkey
 
 MEMORY = Path("/dev/shm")
 KEPT_WITH_FRESH = {"running", "tools"}
@@ -34,6 +36,11 @@ def environment(paths: LocalPaths, address: str) -> dict[str, str]:
     return told | {"PORTAL_ADDRESS": address, "PORTAL_DATA": str(paths.data), "PYTHONUNBUFFERED": "1"}
 
 
+def is_named(server: str) -> bool:
+    """Whether the environment names a server of somebody else, itself or in a file."""
+    return bool(os.environ.get(server) or os.environ.get(f"{server}_FILE"))
+
+
 class LocalStack:
     """Makes the parts for one checkout; the demo command starts them."""
 
@@ -45,9 +52,9 @@ class LocalStack:
     def servers(self) -> list[Postgres | Valkey]:
         """PostgreSQL and Valkey, unless the environment names servers that run elsewhere."""
         found: list[Postgres | Valkey] = []
-        if not os.environ.get("DATABASE_URL"):
+        if not is_named("DATABASE_URL"):
             found.append(Postgres(data=self.paths.data, run=self.paths.run, log=self.paths.logs / "postgres.log"))
-        if not os.environ.get("REDIS_URL"):
+        if not is_named("REDIS_URL"):
             found.append(Valkey(run=self.paths.run, log=self.paths.logs / "valkey.log"))
         return found
 
@@ -87,11 +94,11 @@ class LocalStack:
     def everything_lent(self) -> list[str]:
         """Servers of somebody else that the environment names, in words."""
         names = {"DATABASE_URL": "PostgreSQL", "REDIS_URL": "Redis"}
-        return [f"{server} (from {name})" for name, server in names.items() if os.environ.get(name)]
+        return [f"{server} (from {name})" for name, server in names.items() if is_named(name)]
 
 
 def refuse_fresh_on_servers_of_others(stack: LocalStack) -> None:
-    if os.environ.get("DATABASE_URL"):
+    if is_named("DATABASE_URL"):
         raise ServerDidNotStart(
             "--fresh empties the local data only, and DATABASE_URL names a server. Empty that one yourself."
         )

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Protocol
 
 from wwcsc.local.guardian import Guardian
-from wwcsc.local.servers import last_lines, spawn, stop
+from wwcsc.local.processes import last_lines, spawn, stop
 
 PORTS_TO_TRY = 50
 

@@ -13,7 +13,7 @@ from django.db import connections
 
 from wwcsc.demonstration import sign_ins
 from wwcsc.local import proof
-from wwcsc.local.servers import ServerDidNotStart
+from wwcsc.local.folders import ServerDidNotStart
 from wwcsc.local.stack import LocalStack, forget_everything, make_folders, refuse_fresh_on_servers_of_others
 from wwcsc.local.supervisor import AlreadyRunning, Lock, PartDied, StopRequested, Supervisor, listen, say
 from wwcsc.notices import check_that_mail_arrives

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 import psycopg
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, models, transaction
@@ -68,7 +69,10 @@ class Command(BaseCommand):
         if not 0 <= wanted <= applications * ASSESSORS:
             raise CommandError(f"--assessments is a number from 0 to {applications * ASSESSORS}.")
         if database_url:
-            use(database_url)
+            try:
+                use(database_url)
+            except (ImproperlyConfigured, psycopg.Error, ValueError) as problem:
+                raise CommandError(f"--database-url names no database that can be used: {problem}") from problem
             call_command("migrate", verbosity=0, interactive=False)
         if not yes and holds_other_records():
             raise CommandError(
