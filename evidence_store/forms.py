@@ -11,6 +11,7 @@ from evidence_store import search
 from evidence_store.actions.entries import RESERVED
 from evidence_store.choices import Axis
 from evidence_store.models import Entry, Finding, Outcome, Rating, RatingLevel, Review
+from people.models import Person
 
 FEW_ROWS = forms.Textarea(attrs={"rows": 3})
 SOME_ROWS = forms.Textarea(attrs={"rows": 5})
@@ -99,8 +100,9 @@ class EntryForm(forms.ModelForm):
             ("summary", "what_it_is", "how_it_works", "in_england", "limits"), SOME_ROWS
         ) | dict.fromkeys(("who_it_is_for", "where_studied", "costs"), FEW_ROWS)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["evaluations"].queryset = Evaluation.objects.visible_to(person).order_by("title")  # type: ignore[attr-defined]
         self.seen = self.instance.updated_at if self.instance.pk else None
         self.mark = sha256(str(self.seen).encode()).hexdigest()[:20]
         self.fields["version"].initial = self.mark
@@ -183,12 +185,12 @@ class RatingForm(forms.Form):
         help_text="UK time. Leave it empty to publish now. Until then the rating before it stands, everywhere.",
     )
 
-    def __init__(self, *args: Any, finding: Finding, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, finding: Finding, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         levels = RatingLevel.objects.select_related("scheme").filter(Q(scheme__valid_until__isnull=True))
         self.fields["effect"].queryset = levels.filter(axis=Axis.EFFECT).order_by("-order")  # type: ignore[attr-defined]
         self.fields["strength"].queryset = levels.filter(axis=Axis.STRENGTH).order_by("-order")  # type: ignore[attr-defined]
-        self.fields["evaluation"].queryset = Evaluation.objects.order_by("title")  # type: ignore[attr-defined]
+        self.fields["evaluation"].queryset = Evaluation.objects.visible_to(person).order_by("title")  # type: ignore[attr-defined]
         self.fields["review"].queryset = Review.objects.order_by("title", "year")  # type: ignore[attr-defined]
         now: Rating | None = finding.ratings.newest_first().first()
         if now and not self.is_bound:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from audit.actions import record
+from evaluations.models import Evaluation
 from evidence_store.actions.search_index import reindex
 from evidence_store.choices import EntryStatus
 from evidence_store.models import Entry, FormerAddress
@@ -65,6 +66,10 @@ def edit(entry: Entry, *, by: Person, seen: datetime | None = None, **changes: A
     if seen is not None and now.updated_at != seen:
         raise RecordChanged(entry)
     touched = sorted(changes)
+    if "evaluations" in changes:
+        # Those of which the person may not know were not on the page: leaving them out was no choice.
+        unseen = now.evaluations.exclude(pk__in=Evaluation.objects.visible_to(by).values("pk"))
+        changes["evaluations"] = [*changes["evaluations"], *unseen]
     for name in RELATED:
         if name in changes:
             getattr(now, name).set(changes.pop(name))

@@ -13,6 +13,7 @@ from tests.factories import (
     FindingFactory,
     MembershipFactory,
     OutcomeFactory,
+    PartnershipFactory,
     RatingFactory,
     StaffFactory,
     effect,
@@ -165,3 +166,26 @@ costs: set[int] = set()
 def test_every_record_can_be_looked_up_in_the_back_room(admin_client, model):
     RatingFactory()
     assert admin_client.get(f"/admin/evidence_store/{model}/?q=a").status_code == 200
+
+
+def test_no_page_tells_of_an_evaluation_that_is_kept_from_its_reader(client, admin_client, admin_user):
+    judge, other = (StaffFactory(post=StaffRole.RESEARCH) for _ in range(2))
+    kept = PartnershipFactory(public_from=None, kept_from=[judge.pk, admin_user.pk])
+    secret = EvaluationFactory(title="Canary study", status="published", public_from=None)
+    secret.partnerships.add(kept)
+    entry = EntryFactory()
+    finding, told = FindingFactory(entry=entry), EvaluationFactory()
+    entry.evaluations.set([secret, told])
+    pages = [at("board"), at("new"), at("manage", entry.pk), at("edit", entry.pk), at("rate", finding.pk)]
+    client.force_login(other)
+    assert [page for page in pages if "Canary" in client.get(page).content.decode()] == pages
+    client.force_login(judge)
+    assert [page for page in pages if "Canary" in client.get(page).content.decode()] == []
+    form = client.get(at("edit", entry.pk)).context["form"]
+    sent = {name: form[name].value() for name in ("title", "summary", "version")}
+    assert client.post(at("edit", entry.pk), sent | {"evaluations": []}).status_code == 302
+    assert list(entry.evaluations.all()) == [secret]
+    rating = RatingFactory(finding=finding, evaluation=secret)
+    assert "Canary" not in admin_client.get(reverse("admin:evidence_store_rating_changelist")).content.decode()
+    found = admin_client.get(reverse("admin:evidence_store_rating_change", args=[rating.pk]), follow=True)
+    assert "Canary" not in found.content.decode()
