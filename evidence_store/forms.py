@@ -4,6 +4,7 @@ from hashlib import sha256
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.db.models import Q
 
 from evaluations.models import Evaluation
@@ -15,6 +16,9 @@ from people.models import Person
 
 FEW_ROWS = forms.Textarea(attrs={"rows": 3})
 SOME_ROWS = forms.Textarea(attrs={"rows": 5})
+
+
+LONGEST_TEXT = 20_000
 
 
 class SearchForm(forms.Form):
@@ -103,6 +107,7 @@ class EntryForm(forms.ModelForm):
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["evaluations"].queryset = Evaluation.objects.visible_to(person).order_by("title")  # type: ignore[attr-defined]
+        limit_texts(self)
         self.seen = self.instance.updated_at if self.instance.pk else None
         self.mark = sha256(str(self.seen).encode()).hexdigest()[:20]
         self.fields["version"].initial = self.mark
@@ -135,12 +140,24 @@ class RenameForm(forms.Form):
         return self.cleaned_data["slug"]
 
 
+def limit_texts(form: forms.ModelForm) -> None:
+    """A text without a length in its model gets one here, so that a whole report pasted in comes back with a sentence."""
+    for field in form.fields.values():
+        if isinstance(field, forms.CharField) and isinstance(field.widget, forms.Textarea) and field.max_length is None:
+            field.max_length = LONGEST_TEXT
+            field.validators.append(MaxLengthValidator(LONGEST_TEXT))
+
+
 class FindingForm(forms.ModelForm):
     class Meta:
         model = Finding
         fields = ("outcome", "population", "comparator", "note")
         labels = {"population": "Among whom", "comparator": "Compared with", "note": "What readers should know"}
         widgets = {"population": FEW_ROWS, "note": FEW_ROWS}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit_texts(self)
 
 
 class OutcomeForm(forms.ModelForm):

@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.timezone import localdate
 
+from evidence_store.actions.search_index import reindex
 from evidence_store.models import Entry, Outcome, Rating
 from people.choices import StaffRole
 from tests.factories import (
@@ -189,3 +190,18 @@ def test_no_page_tells_of_an_evaluation_that_is_kept_from_its_reader(client, adm
     assert "Canary" not in admin_client.get(reverse("admin:evidence_store_rating_changelist")).content.decode()
     found = admin_client.get(reverse("admin:evidence_store_rating_change", args=[rating.pk]), follow=True)
     assert "Canary" not in found.content.decode()
+
+
+@pytest.mark.parametrize(("name", "field"), [("edit", "what_it_is"), ("add_finding", "note")])
+def test_a_whole_report_pasted_in_comes_back_with_a_sentence(as_researcher, name, field):
+    entry = EntryFactory()
+    sent = {"title": entry.title, "summary": "Kept text", "outcome": OutcomeFactory().pk, field: "word " * 5_000}
+    page = as_researcher.post(at(name, entry.pk), sent)
+    assert page.status_code == 200
+    assert "at most 20000 characters" in page.content.decode().replace(",", "")
+
+
+def test_a_text_that_no_search_document_holds_is_kept_and_found_by_its_beginning():
+    entry = EntryFactory(limits=" ".join(f"word{number}" for number in range(150_000)))
+    reindex(entry)
+    assert list(Entry.objects.matching("word1")) == [entry]
