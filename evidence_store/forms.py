@@ -13,6 +13,7 @@ from evidence_store.actions.entries import RESERVED
 from evidence_store.choices import Axis
 from evidence_store.models import Entry, Finding, Outcome, Rating, RatingLevel, Review
 from people.models import Person
+from programmes.forms import SensibleMomentField
 
 FEW_ROWS = forms.Textarea(attrs={"rows": 3})
 SOME_ROWS = forms.Textarea(attrs={"rows": 5})
@@ -195,7 +196,7 @@ class RatingForm(forms.Form):
         max_length=20000,
         help_text="Why this rating. For a changed one: what changed and why.",
     )
-    public_from = forms.DateTimeField(
+    public_from = SensibleMomentField(
         label="Public from",
         required=False,
         widget=forms.DateTimeInput,
@@ -221,7 +222,7 @@ class RatingForm(forms.Form):
 
 
 class PublishForm(forms.Form):
-    at = forms.DateTimeField(
+    at = SensibleMomentField(
         label="Public from",
         required=False,
         widget=forms.DateTimeInput,

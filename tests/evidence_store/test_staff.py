@@ -205,3 +205,16 @@ def test_a_text_that_no_search_document_holds_is_kept_and_found_by_its_beginning
     entry = EntryFactory(limits=" ".join(f"word{number}" for number in range(150_000)))
     reindex(entry)
     assert list(Entry.objects.matching("word1")) == [entry]
+
+
+@pytest.mark.parametrize("moment", ["2027-03-28 01:30", "2027-10-31 01:30", "9999-12-31 23:59"])
+@pytest.mark.parametrize("name", ["publish", "rate"])
+def test_a_moment_that_happens_twice_or_never_comes_back_with_a_sentence(as_researcher, name, moment):
+    finding = FindingFactory(entry=EntryFactory(status="draft", public_from=None))
+    subject = finding.entry.pk if name == "publish" else finding.pk
+    sent = {"at": moment, "public_from": moment, "strength": strength().pk, "reason": "Kept words"}
+    page = as_researcher.post(at(name, subject), sent).content.decode()
+    said = "between the years 2000 and 2100" if moment.startswith("9") else "Choose a time from 2:30am"
+    assert said in page
+    assert moment in page
+    assert not finding.ratings.exists()
