@@ -12,6 +12,7 @@ from lifecycle.actions import moves_of
 from partners.choices import OrganisationKind
 from partners.models import Organisation
 from people.models import Person
+from programmes.forms import SensibleMomentField
 from programmes.models import Partnership
 
 EVALUATOR_KINDS = (
@@ -154,7 +155,7 @@ class MoveForm(forms.Form):
 
 
 class PublishForm(forms.Form):
-    at = forms.DateTimeField(
+    at = SensibleMomentField(
         label="Public from",
         required=False,
         help_text="UK time. Leave it empty to publish now. Until then it appears nowhere, not even in counts.",

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from audit.actions import record
+from evaluations.models import Evaluation
 from evidence_store.actions.search_index import reindex_all
 from evidence_store.models import Entry, Finding, FormerAddress, Outcome, Rating, RatingLevel, RatingScheme, Review
 from partners.admin import KeptAdmin, SeenAdmin
@@ -89,7 +90,13 @@ class FindingAdmin(Searched):
 
 @admin.register(Rating)
 class RatingAdmin(SeenAdmin):
+    """A rating that rests on an evaluation is read by those who may know of the evaluation."""
+
     list_display = ("finding", "effect", "strength", "assessed_on", "public_from", "is_current", "is_demonstration")
     list_filter = ("is_current", "is_demonstration", "effect", "strength")
     search_fields = ("finding__entry__title", "finding__outcome__name", "reason")
     list_select_related = ("finding__entry", "finding__outcome", "effect", "strength")
+
+    def get_queryset(self, request: Any) -> QuerySet[Rating]:
+        seen = Evaluation.objects.visible_to(request.user)
+        return super().get_queryset(request).filter(Q(evaluation=None) | Q(evaluation__in=seen.values("pk")))

@@ -4,6 +4,7 @@ from hashlib import sha256
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.db.models import Q
 
 from evaluations.models import Evaluation
@@ -11,9 +12,14 @@ from evidence_store import search
 from evidence_store.actions.entries import RESERVED
 from evidence_store.choices import Axis
 from evidence_store.models import Entry, Finding, Outcome, Rating, RatingLevel, Review
+from people.models import Person
+from programmes.forms import SensibleMomentField
 
 FEW_ROWS = forms.Textarea(attrs={"rows": 3})
 SOME_ROWS = forms.Textarea(attrs={"rows": 5})
+
+
+LONGEST_TEXT = 20_000
 
 
 class SearchForm(forms.Form):
@@ -99,8 +105,10 @@ class EntryForm(forms.ModelForm):
             ("summary", "what_it_is", "how_it_works", "in_england", "limits"), SOME_ROWS
         ) | dict.fromkeys(("who_it_is_for", "where_studied", "costs"), FEW_ROWS)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["evaluations"].queryset = Evaluation.objects.visible_to(person).order_by("title")  # type: ignore[attr-defined]
+        limit_texts(self)
         self.seen = self.instance.updated_at if self.instance.pk else None
         self.mark = sha256(str(self.seen).encode()).hexdigest()[:20]
         self.fields["version"].initial = self.mark
@@ -133,12 +141,24 @@ class RenameForm(forms.Form):
         return self.cleaned_data["slug"]
 
 
+def limit_texts(form: forms.ModelForm) -> None:
+    """A text without a length in its model gets one here, so that a whole report pasted in comes back with a sentence."""
+    for field in form.fields.values():
+        if isinstance(field, forms.CharField) and isinstance(field.widget, forms.Textarea) and field.max_length is None:
+            field.max_length = LONGEST_TEXT
+            field.validators.append(MaxLengthValidator(LONGEST_TEXT))
+
+
 class FindingForm(forms.ModelForm):
     class Meta:
         model = Finding
         fields = ("outcome", "population", "comparator", "note")
         labels = {"population": "Among whom", "comparator": "Compared with", "note": "What readers should know"}
         widgets = {"population": FEW_ROWS, "note": FEW_ROWS}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit_texts(self)
 
 
 class OutcomeForm(forms.ModelForm):
@@ -176,19 +196,19 @@ class RatingForm(forms.Form):
         max_length=20000,
         help_text="Why this rating. For a changed one: what changed and why.",
     )
-    public_from = forms.DateTimeField(
+    public_from = SensibleMomentField(
         label="Public from",
         required=False,
         widget=forms.DateTimeInput,
         help_text="UK time. Leave it empty to publish now. Until then the rating before it stands, everywhere.",
     )
 
-    def __init__(self, *args: Any, finding: Finding, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, finding: Finding, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         levels = RatingLevel.objects.select_related("scheme").filter(Q(scheme__valid_until__isnull=True))
         self.fields["effect"].queryset = levels.filter(axis=Axis.EFFECT).order_by("-order")  # type: ignore[attr-defined]
         self.fields["strength"].queryset = levels.filter(axis=Axis.STRENGTH).order_by("-order")  # type: ignore[attr-defined]
-        self.fields["evaluation"].queryset = Evaluation.objects.order_by("title")  # type: ignore[attr-defined]
+        self.fields["evaluation"].queryset = Evaluation.objects.visible_to(person).order_by("title")  # type: ignore[attr-defined]
         self.fields["review"].queryset = Review.objects.order_by("title", "year")  # type: ignore[attr-defined]
         now: Rating | None = finding.ratings.newest_first().first()
         if now and not self.is_bound:
@@ -202,7 +222,7 @@ class RatingForm(forms.Form):
 
 
 class PublishForm(forms.Form):
-    at = forms.DateTimeField(
+    at = SensibleMomentField(
         label="Public from",
         required=False,
         widget=forms.DateTimeInput,

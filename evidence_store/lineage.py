@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch
 from calls.models import Application, Call
 from evaluations.models import Evaluation
 from evidence_store.models import Entry, Rating
+from partners.models import Organisation
 from programmes.models import Partnership, Programme
 
 Step = dict[str, Any]
@@ -41,6 +42,7 @@ def seen_evaluations(person: Any) -> Any:
     """Evaluations with all that a walk along the thread needs, in a fixed number of queries."""
     partnerships = (
         Partnership.objects.visible_to(person)
+        .filter(organisation__in=Organisation.objects.visible_to(person))
         .select_related("organisation", "programme", "application__call")
         .order_by("organisation__name")
     )

@@ -13,6 +13,7 @@ from calls.models import Call
 from evaluations.models import Evaluation
 from evidence_store.models import Rating
 from newsroom.models import Post
+from partners.models import Organisation
 from programmes.models import Partnership
 
 NEWEST = 50
@@ -59,8 +60,9 @@ def _posts() -> Iterator[Item]:
 
 
 def _partnerships() -> Iterator[Item]:
-    announced = Partnership.objects.visible_to(AnonymousUser()).for_list().order_by("-public_from", "pk")[:NEWEST]
-    for partnership in announced:
+    known = Organisation.objects.visible_to(AnonymousUser())
+    announced = Partnership.objects.visible_to(AnonymousUser()).filter(organisation__in=known).for_list()
+    for partnership in announced.order_by("-public_from", "pk")[:NEWEST]:
         title = f"New partner: {partnership.organisation.name} in {partnership.programme.known_as}"
         path = partnership.organisation.get_absolute_url()
         yield Item(

@@ -32,6 +32,22 @@ class SensibleDateField(forms.DateField):
         return sensible(day) if day else day
 
 
+class SensibleMomentField(forms.DateTimeField):
+    """A moment in UK time that happens once: not within the hour that the clocks skip or go through twice."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            moment = super().to_python(value)
+        except ValidationError as refused:
+            if getattr(refused, "code", "") != "ambiguous_timezone":
+                raise
+            said = "The clocks change at that time, so it happens twice or not at all. Choose a time from 2:30am to midnight."
+            raise ValidationError(said, code="clocks_change") from refused
+        if moment is not None:
+            sensible(moment.date())
+        return moment
+
+
 class TermsForm(forms.Form):
     terms = forms.CharField(
         label="Terms of the agreement",

@@ -1,6 +1,6 @@
 """The life of an evaluation on the register."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -100,8 +100,7 @@ def edit(evaluation: Evaluation, *, by: Person, seen: dict[str, Any] | None = No
         # Those of which the person may not know were not on the page: leaving them out was no choice.
         unseen = now.partnerships.exclude(pk__in=Partnership.objects.visible_to(by).values("pk"))
         now.partnerships.set([*partnerships, *unseen])
-    if now.public_from:
-        _refuse_to_name_too_early(now, max(now.public_from, timezone.now()))
+    refuse_to_name_too_early(now)
     fields = sorted([*changes, *(["partnerships"] if partnerships is not None else [])])
     record("edited", evaluation, by=by, fields=fields)
     evaluation.refresh_from_db()
@@ -117,19 +116,43 @@ WORDS = (
     "participants",
     "headline",
     "limits",
+    "stopped_reason",
     "lessons",
 )
+WORDS_OF_PARTS = {
+    "milestones": ("note",),
+    "outputs": ("title", "summary"),
+    "duties": ("reason",),
+    "changes": ("what", "why"),
+}
 
 
-def _refuse_to_name_too_early(evaluation: Evaluation, moment: datetime) -> None:
-    """A partner that is not announced at that moment is left off the page; its words must not name it either."""
-    words = " ".join(getattr(evaluation, name) for name in WORDS).casefold()
+def refuse_to_name_too_early(evaluation: Evaluation, moment: datetime | None = None) -> None:
+    """A partner that is not announced by then is left off the public page; none of the words there must name it either.
+
+    Without a moment: now, or from when on the evaluation is public; never where it is not to be public.
+    """
+    if moment is None:
+        if evaluation.public_from is None:
+            return
+        moment = max(evaluation.public_from, timezone.now())
+    words = " ".join(_public_words(evaluation)).casefold()
     for partnership in evaluation.partnerships.exclude(public_from__lte=moment).select_related("organisation"):
         if partnership.organisation.name.casefold() in words:
             raise ValidationError(
                 f"The text names {partnership.organisation}, whose partnership is not announced at that moment. "
                 "Announce it first, or take the name out."
             )
+
+
+def _public_words(evaluation: Evaluation) -> Iterator[str]:
+    yield from (getattr(evaluation, name) for name in WORDS)
+    for part, names in WORDS_OF_PARTS.items():
+        for row in getattr(evaluation, part).values_list(*names):
+            yield from row
+    published = evaluation.protocols.filter(status__in=(ProtocolStatus.PUBLISHED, ProtocolStatus.SUPERSEDED))
+    for row in published.values_list("issued", "what_changed", "why", "body"):
+        yield from row
 
 
 def _column(name: str) -> str:
@@ -178,6 +201,7 @@ def move_to(evaluation: Evaluation, stage: str, *, by: Person, reason: str = "",
         Change.objects.create(
             evaluation=evaluation, on=localdate(), what=f"{Stage(stage).label}", why=reason, recorded_by=by
         )
+    refuse_to_name_too_early(evaluation)
 
 
 @transaction.atomic
@@ -190,7 +214,7 @@ def publish(evaluation: Evaluation, *, by: Person, at: datetime | None = None) -
     if not now.summary.strip():
         raise ValidationError("Write a summary first: it is what readers see of this evaluation.")
     moment = at or timezone.now()
-    _refuse_to_name_too_early(now, moment)
+    refuse_to_name_too_early(now, moment)
     Evaluation.objects.filter(pk=evaluation.pk).update(public_from=moment)
     evaluation.public_from = moment
     record("set public from", evaluation, by=by, moment=moment)

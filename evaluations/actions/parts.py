@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.timezone import localdate
 
 from audit.actions import record
+from evaluations.actions.evaluations import refuse_to_name_too_early
 from evaluations.choices import DutyKind
 from evaluations.models import Change, Cluster, Duty, Evaluation, Evaluator, Milestone, Output
 from people.models import Person
@@ -30,6 +31,7 @@ def keep(part: Part, evaluation: Evaluation, *, by: Person) -> None:
     part.save()
     if isinstance(part, Output):
         _keep_promise_of(part)
+    refuse_to_name_too_early(evaluation)
     record(f"{'added' if is_new else 'changed'} {part._meta.verbose_name}", evaluation, by=by, part=part.pk)
 
 

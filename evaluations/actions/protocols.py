@@ -8,6 +8,7 @@ from django.db.models import Max
 from django.utils.timezone import localdate
 
 from audit.actions import record
+from evaluations.actions.evaluations import refuse_to_name_too_early
 from evaluations.choices import DutyKind, MilestoneKind, ProtocolStatus
 from evaluations.models import Evaluation, ProtocolVersion
 from lifecycle.actions import move
@@ -60,6 +61,7 @@ def publish(version: ProtocolVersion, *, by: Person) -> None:
     for earlier in evaluation.protocols.filter(status=ProtocolStatus.PUBLISHED).exclude(pk=version.pk):
         move(earlier, ProtocolStatus.SUPERSEDED, by=by)
     move(version, ProtocolStatus.PUBLISHED, by=by, published_on=version.published_on or today)
+    refuse_to_name_too_early(evaluation)
     day = version.published_on or today
     evaluation.milestones.filter(kind=MilestoneKind.PROTOCOL, actual_on__isnull=True).update(actual_on=day)
     evaluation.duties.filter(kind=DutyKind.PROTOCOL, done_on__isnull=True).update(done_on=day)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from audit.actions import record
+from evaluations.models import Evaluation
 from evidence_store.actions.search_index import reindex
 from evidence_store.choices import EntryStatus
 from evidence_store.models import Entry, FormerAddress
@@ -26,13 +27,11 @@ def begin(*, by: Person, title: str, **facts: Any) -> Entry:
     require(by, "evidence_store.add_entry")
     related = {name: facts.pop(name) for name in RELATED if name in facts}
     _queue_up()
-    clicked = Entry.objects.filter(
-        title=title, status=EntryStatus.DRAFT, updated_at__gte=timezone.now() - timedelta(minutes=1)
-    )
-    if not facts.get("slug") and (again := clicked.filter(slug__startswith=slugify(title)[:110]).first()):
-        return again
     entry = Entry(title=title, **facts)
+    if not entry.slug and (again := _just_begun(entry, {"title", *facts})):
+        return again
     entry.slug = entry.slug or free_slug(title)
+    _refuse_a_taken_address(entry.slug)
     entry.full_clean()
     entry.save()
     for name, rows in related.items():
@@ -40,6 +39,13 @@ def begin(*, by: Person, title: str, **facts: Any) -> Entry:
     record("begun", entry, by=by)
     reindex(entry)
     return entry
+
+
+def _just_begun(entry: Entry, names: set[str]) -> Entry | None:
+    """The same words sent twice are one entry; other words under the same title are another."""
+    a_moment_ago = timezone.now() - timedelta(minutes=1)
+    recent = Entry.objects.filter(title=entry.title, status=EntryStatus.DRAFT, updated_at__gte=a_moment_ago)
+    return next((row for row in recent if all(getattr(row, name) == getattr(entry, name) for name in names)), None)
 
 
 def _queue_up() -> None:
@@ -51,10 +57,23 @@ def _queue_up() -> None:
 def free_slug(title: str) -> str:
     wanted = slugify(title)[:110].strip("-") or "entry"
     slug, number = wanted, 1
-    while slug in RESERVED or Entry.objects.filter(slug=slug).exists():
+    while is_taken(slug):
         number += 1
         slug = f"{wanted}-{number}"
     return slug
+
+
+def is_taken(slug: str, entry: Entry | None = None) -> bool:
+    """Whether another page answers there, or another entry did: who cited that one must not come upon this one."""
+    others, formerly = Entry.objects.filter(slug=slug), FormerAddress.objects.filter(path=f"/evidence/{slug}/")
+    if entry is not None:
+        others, formerly = others.exclude(pk=entry.pk), formerly.exclude(entry=entry)
+    return slug in RESERVED or others.exists() or formerly.exists()
+
+
+def _refuse_a_taken_address(slug: str, entry: Entry | None = None) -> None:
+    if is_taken(slug, entry):
+        raise ValidationError({"slug": "Another page has this address, or had it."})
 
 
 @transaction.atomic
@@ -65,6 +84,10 @@ def edit(entry: Entry, *, by: Person, seen: datetime | None = None, **changes: A
     if seen is not None and now.updated_at != seen:
         raise RecordChanged(entry)
     touched = sorted(changes)
+    if "evaluations" in changes:
+        # Those of which the person may not know were not on the page: leaving them out was no choice.
+        unseen = now.evaluations.exclude(pk__in=Evaluation.objects.visible_to(by).values("pk"))
+        changes["evaluations"] = [*changes["evaluations"], *unseen]
     for name in RELATED:
         if name in changes:
             getattr(now, name).set(changes.pop(name))
@@ -82,8 +105,8 @@ def edit(entry: Entry, *, by: Person, seen: datetime | None = None, **changes: A
 def rename(entry: Entry, slug: str, *, by: Person) -> None:
     """Give an entry a new address; the old one redirects for good."""
     require(by, "evidence_store.change_entry", entry)
-    if slug in RESERVED or Entry.objects.filter(slug=slug).exclude(pk=entry.pk).exists():
-        raise ValidationError({"slug": "Another page has this address."})
+    _queue_up()
+    _refuse_a_taken_address(slug, entry)
     FormerAddress.objects.filter(path=f"/evidence/{slug}/").delete()
     FormerAddress.objects.get_or_create(path=f"/evidence/{entry.slug}/", defaults={"entry": entry})
     record("renamed", entry, by=by, was=entry.slug, now=slug)

@@ -56,21 +56,22 @@ def rate(
     if assessed_on and assessed_on > localdate():
         raise ValidationError({"assessed_on": "The day of the judgement cannot be in the future."})
     Finding.objects.select_for_update().get(pk=finding.pk)
-    said = {"effect": effect, "strength": strength, "review": review, "evaluation": evaluation, "reason": reason}
-    a_moment_ago = timezone.now() - timedelta(minutes=1)
-    if clicked := finding.ratings.current().filter(**said, recorded_by=by, recorded_at__gte=a_moment_ago).first():
+    said = {
+        "effect": effect,
+        "strength": strength,
+        "studies": studies,
+        "review": review,
+        "evaluation": evaluation,
+        "assessed_on": assessed_on or localdate(),
+        "assessor": assessor,
+        "reason": reason,
+    }
+    if clicked := _just_recorded(finding, said, public_from, by=by):
         return clicked
     finding.ratings.current().update(is_current=False)
     rating = Rating(
         finding=finding,
-        effect=effect,
-        strength=strength,
-        studies=studies,
-        review=review,
-        evaluation=evaluation,
-        assessed_on=assessed_on or localdate(),
-        assessor=assessor,
-        reason=reason,
+        **said,
         public_from=public_from or timezone.now(),
         recorded_by=by,
         is_demonstration=finding.entry.is_demonstration,
@@ -82,6 +83,19 @@ def rate(
     )
     reindex(finding.entry)
     return rating
+
+
+def _just_recorded(
+    finding: Finding, said: dict[str, Any], public_from: datetime | None, *, by: Person
+) -> Rating | None:
+    """The same judgement sent twice is one. What differs in a single word, or in its moment, is a judgement of its own."""
+    now = timezone.now()
+    recent = finding.ratings.current().filter(recorded_by=by, recorded_at__gte=now - timedelta(minutes=1))
+    same = [rating for rating in recent if all(getattr(rating, name) == value for name, value in said.items())]
+    moments = [
+        rating for rating in same if rating.public_from == public_from or not (public_from or rating.is_held_back)
+    ]
+    return moments[0] if moments else None
 
 
 @transaction.atomic

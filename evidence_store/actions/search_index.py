@@ -8,6 +8,7 @@ from django.db.models import Prefetch
 from evidence_store.models import Entry, Finding, Rating, Review
 from evidence_store.querysets import CONFIGURATION
 
+MOST_BYTES = 100_000  # of each part; a document of PostgreSQL holds a megabyte
 DOCUMENT = " || ".join(f"setweight(to_tsvector('{CONFIGURATION}', %s), '{weight}')" for weight in "ABCD")
 
 
@@ -20,8 +21,13 @@ def reindex(entry: Entry) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE evidence_store_entry SET search = {DOCUMENT} WHERE id = %s",  # noqa: S608 - made of constants
-            [*_parts(entry), entry.pk],
+            [*map(_cut, _parts(entry)), entry.pk],
         )
+
+
+def _cut(text: str) -> str:
+    """No more than the database can keep in one document: what stands beyond is read on the page, not found by its words."""
+    return text.encode()[:MOST_BYTES].decode(errors="ignore")
 
 
 def reindex_all(entries: Iterable[Entry]) -> int:

@@ -80,7 +80,10 @@ def board(request: SignedInRequest) -> HttpResponse:
         "statuses": EntryStatus.choices,
         "may_add": request.user.has_perm("evidence_store.add_entry"),
         # The end of the thread: what has been published and not yet been taken into a rating.
-        "not_taken_in": Evaluation.objects.published().filter(ratings__isnull=True).order_by("title")[:10],
+        "not_taken_in": Evaluation.objects.visible_to(request.user)
+        .published()
+        .filter(ratings__isnull=True)
+        .order_by("title")[:10],
     }
     return render(request, "evidence_store/board.html", context)
 
@@ -91,7 +94,7 @@ def manage(request: SignedInRequest, pk: int) -> HttpResponse:
     context = {
         "entry": entry,
         "findings": findings_of(entry, request.user),
-        "evaluations": entry.evaluations.all(),
+        "evaluations": Evaluation.objects.visible_to(request.user).filter(entries=entry),
         "may_change": request.user.has_perm("evidence_store.change_entry", entry),
         "may_rate": request.user.has_perm("evidence_store.rate_finding", entry),
         "may_publish": request.user.has_perm("evidence_store.publish_entry", entry)
@@ -107,7 +110,7 @@ def manage(request: SignedInRequest, pk: int) -> HttpResponse:
 
 def new(request: SignedInRequest) -> HttpResponse:
     require(request.user, "evidence_store.add_entry")
-    form = EntryForm(posted(request))
+    form = EntryForm(posted(request), person=request.user)
 
     def act() -> Any:
         facts = {name: value for name, value in form.cleaned_data.items() if name != "version"}
@@ -124,7 +127,7 @@ def new(request: SignedInRequest) -> HttpResponse:
 def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     entry = find(request, pk)
     require(request.user, "evidence_store.change_entry", entry)
-    form = EntryForm(posted(request), instance=Entry.objects.get(pk=entry.pk))
+    form = EntryForm(posted(request), instance=Entry.objects.get(pk=entry.pk), person=request.user)
 
     def act() -> bool:
         changes = {name: form.cleaned_data[name] for name in form.changed_data if name != "version"}
@@ -175,7 +178,7 @@ def rate(request: SignedInRequest, pk: int) -> HttpResponse:
     _staff_only(request.user)
     finding = get_object_or_404(Finding.objects.shown_to(request.user).select_related("entry", "outcome"), pk=pk)
     require(request.user, "evidence_store.rate_finding", finding.entry)
-    form = RatingForm(posted(request), finding=finding)
+    form = RatingForm(posted(request), finding=finding, person=request.user)
 
     def act() -> Rating:
         return ratings.rate(finding, by=request.user, **form.cleaned_data)

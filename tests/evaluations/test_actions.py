@@ -120,6 +120,47 @@ def test_publishing_needs_a_summary_and_happens_once(researcher):
     assert Event.objects.filter(verb="set public from", subject_id=evaluation.pk).count() == 2
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        Change(what="Northshire joined"),
+        Milestone(kind="start", note="northshire was late"),
+        Output(kind="final", title="Report", summary="What Northshire did"),
+        Duty(kind="final", reason="Northshire asked for time"),
+    ],
+)
+def test_no_part_of_a_public_evaluation_names_a_partner_before_its_announcement(researcher, part):
+    partnership = PartnershipFactory(organisation__name="Northshire", public_from=None)
+    public, waiting = EvaluationFactory(), EvaluationFactory(public_from=None)
+    for evaluation in (public, waiting):
+        evaluation.partnerships.add(partnership)
+    part.pk = None
+    with pytest.raises(ValidationError, match="names Northshire"):
+        parts.keep(part, public, by=researcher)
+    assert not type(part).objects.exists()
+    part.pk = None
+    parts.keep(part, waiting, by=researcher)
+    with pytest.raises(ValidationError, match="names Northshire"):
+        evaluations.publish(waiting, by=researcher)
+    partnership.public_from = timezone.now()
+    partnership.save()
+    evaluations.publish(waiting, by=researcher)
+
+
+def test_neither_a_protocol_nor_the_reason_of_a_pause_names_a_partner_before_its_announcement(researcher):
+    evaluation = EvaluationFactory(status=Stage.IN_THE_FIELD)
+    evaluation.partnerships.add(PartnershipFactory(organisation__name="Northshire", public_from=None))
+    version = with_protocol(evaluation)
+    ProtocolVersion.objects.update(body="Teams of Northshire take part.")
+    version.refresh_from_db()
+    with pytest.raises(ValidationError, match="names Northshire"):
+        protocols.publish(version, by=researcher)
+    with pytest.raises(ValidationError, match="names Northshire"):
+        evaluations.move_to(evaluation, Stage.PAUSED, by=researcher, reason="Northshire is not ready.")
+    assert ProtocolVersion.objects.get().status == ProtocolStatus.APPROVED
+    assert Evaluation.objects.get().status == Stage.IN_THE_FIELD
+
+
 def test_an_evaluation_does_not_name_a_partner_before_its_announcement(researcher):
     tomorrow = timezone.now() + timedelta(days=1)
     partnership = PartnershipFactory(organisation__name="Northshire", public_from=tomorrow)

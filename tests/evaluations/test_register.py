@@ -31,6 +31,7 @@ from tests.factories import (
     OrganisationFactory,
     OutcomeFactory,
     OutputFactory,
+    PartnershipFactory,
     ProgrammeFactory,
     RatingFactory,
     StaffFactory,
@@ -325,3 +326,15 @@ def test_an_evaluation_costs_the_same_however_much_there_is_to_say(client, numbe
         page(client, evaluation)
     costs.setdefault("page", set()).add(len(counted))
     assert len(costs["page"]) == 1
+
+
+def test_an_organisation_that_is_not_public_stands_on_no_public_page_of_an_evaluation(client):
+    hidden = OrganisationFactory(name="Canary council", is_public=False)
+    evaluation, entry = EvaluationFactory(), EntryFactory()
+    evaluation.partnerships.add(PartnershipFactory(organisation=hidden))
+    Cluster.objects.create(evaluation=evaluation, organisation=hidden)
+    entry.evaluations.add(evaluation)
+    for page in (evaluation.get_absolute_url(), entry.get_absolute_url()):
+        text = client.get(page).content.decode()
+        assert evaluation.title in text
+        assert "Canary" not in text

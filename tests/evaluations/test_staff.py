@@ -258,3 +258,12 @@ def test_every_record_can_be_looked_up_in_the_back_room(admin_client, model):
     OutputFactory()
     DutyFactory()
     assert admin_client.get(f"/admin/evaluations/{model}/?q=a").status_code == 200
+
+
+@pytest.mark.parametrize("moment", ["2027-03-28 01:30", "2027-10-31 01:30"])
+def test_a_public_moment_that_happens_twice_or_never_comes_back_with_a_sentence(as_researcher, moment):
+    evaluation = EvaluationFactory(public_from=None)
+    page = as_researcher.post(at("publish", evaluation.pk), {"at": moment}).content.decode()
+    assert "Choose a time from 2:30am" in page
+    evaluation.refresh_from_db()
+    assert evaluation.public_from is None

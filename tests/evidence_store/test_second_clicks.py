@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timezone import localdate
 
 from audit.models import Event
 from evidence_store.actions import entries, ratings
@@ -36,6 +37,34 @@ def test_a_second_click_records_no_second_rating(researcher):
     assert first == again
     assert ratings.rate(finding, by=researcher, **{**said, "reason": "A third study."}) != first
     assert finding.ratings.count() == 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"studies": 5}, {"assessor": "The board"}, {"assessed_on": localdate() - timedelta(days=3)},
+     {"public_from": timezone.now() + timedelta(days=3)}],
+)  # fmt: skip
+def test_what_is_put_right_at_once_is_a_rating_of_its_own(researcher, changed):
+    finding, said = FindingFactory(), {"effect": effect(), "strength": strength(), "reason": "Good.", "studies": 3}
+    first, corrected, again = (ratings.rate(finding, by=researcher, **told) for told in (said, said | changed, said))
+    assert len({first, corrected, again}) == 3
+    assert ratings.rate(finding, by=researcher, **said) == again
+
+
+def test_other_words_under_the_same_title_are_another_entry(researcher):
+    first = entries.begin(by=researcher, title="Family group meetings", summary="In one authority.")
+    other = entries.begin(by=researcher, title="Family group meetings", summary="In two authorities.")
+    assert (first.slug, other.slug) == ("family-group-meetings", "family-group-meetings-2")
+    assert other.summary == "In two authorities."
+
+
+def test_a_former_address_leads_to_its_own_entry_for_good(client, researcher):
+    cited, other = EntryFactory(slug="cited", title="Cited"), EntryFactory(slug="other")
+    entries.rename(cited, "renamed", by=researcher)
+    with pytest.raises(ValidationError, match="or had it"):
+        entries.rename(other, "cited", by=researcher)
+    assert entries.begin(by=researcher, title="Cited").slug == "cited-2"
+    assert client.get("/evidence/cited/", follow=True).context["entry"] == cited
 
 
 @pytest.mark.parametrize("in_days", [-1, 1])

@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.timezone import localdate
 
+from evidence_store.actions.search_index import reindex
 from evidence_store.models import Entry, Outcome, Rating
 from people.choices import StaffRole
 from tests.factories import (
@@ -13,6 +14,7 @@ from tests.factories import (
     FindingFactory,
     MembershipFactory,
     OutcomeFactory,
+    PartnershipFactory,
     RatingFactory,
     StaffFactory,
     effect,
@@ -165,3 +167,54 @@ costs: set[int] = set()
 def test_every_record_can_be_looked_up_in_the_back_room(admin_client, model):
     RatingFactory()
     assert admin_client.get(f"/admin/evidence_store/{model}/?q=a").status_code == 200
+
+
+def test_no_page_tells_of_an_evaluation_that_is_kept_from_its_reader(client, admin_client, admin_user):
+    judge, other = (StaffFactory(post=StaffRole.RESEARCH) for _ in range(2))
+    kept = PartnershipFactory(public_from=None, kept_from=[judge.pk, admin_user.pk])
+    secret = EvaluationFactory(title="Canary study", status="published", public_from=None)
+    secret.partnerships.add(kept)
+    entry = EntryFactory()
+    finding, told = FindingFactory(entry=entry), EvaluationFactory()
+    entry.evaluations.set([secret, told])
+    pages = [at("board"), at("new"), at("manage", entry.pk), at("edit", entry.pk), at("rate", finding.pk)]
+    client.force_login(other)
+    assert [page for page in pages if "Canary" in client.get(page).content.decode()] == pages
+    client.force_login(judge)
+    assert [page for page in pages if "Canary" in client.get(page).content.decode()] == []
+    form = client.get(at("edit", entry.pk)).context["form"]
+    sent = {name: form[name].value() for name in ("title", "summary", "version")}
+    assert client.post(at("edit", entry.pk), sent | {"evaluations": []}).status_code == 302
+    assert list(entry.evaluations.all()) == [secret]
+    rating = RatingFactory(finding=finding, evaluation=secret)
+    assert "Canary" not in admin_client.get(reverse("admin:evidence_store_rating_changelist")).content.decode()
+    found = admin_client.get(reverse("admin:evidence_store_rating_change", args=[rating.pk]), follow=True)
+    assert "Canary" not in found.content.decode()
+
+
+@pytest.mark.parametrize(("name", "field"), [("edit", "what_it_is"), ("add_finding", "note")])
+def test_a_whole_report_pasted_in_comes_back_with_a_sentence(as_researcher, name, field):
+    entry = EntryFactory()
+    sent = {"title": entry.title, "summary": "Kept text", "outcome": OutcomeFactory().pk, field: "word " * 5_000}
+    page = as_researcher.post(at(name, entry.pk), sent)
+    assert page.status_code == 200
+    assert "at most 20000 characters" in page.content.decode().replace(",", "")
+
+
+def test_a_text_that_no_search_document_holds_is_kept_and_found_by_its_beginning():
+    entry = EntryFactory(limits=" ".join(f"word{number}" for number in range(150_000)))
+    reindex(entry)
+    assert list(Entry.objects.matching("word1")) == [entry]
+
+
+@pytest.mark.parametrize("moment", ["2027-03-28 01:30", "2027-10-31 01:30", "9999-12-31 23:59"])
+@pytest.mark.parametrize("name", ["publish", "rate"])
+def test_a_moment_that_happens_twice_or_never_comes_back_with_a_sentence(as_researcher, name, moment):
+    finding = FindingFactory(entry=EntryFactory(status="draft", public_from=None))
+    subject = finding.entry.pk if name == "publish" else finding.pk
+    sent = {"at": moment, "public_from": moment, "strength": strength().pk, "reason": "Kept words"}
+    page = as_researcher.post(at(name, subject), sent).content.decode()
+    said = "between the years 2000 and 2100" if moment.startswith("9") else "Choose a time from 2:30am"
+    assert said in page
+    assert moment in page
+    assert not finding.ratings.exists()

@@ -27,13 +27,14 @@ def test_the_feed_holds_what_is_public_and_nothing_else(client):
     PartnershipFactory(practice_name="Embargoed practice", public_from=timezone.now() + timedelta(hours=1))
     PartnershipFactory(practice_name="Unannounced practice", public_from=None)
     PartnershipFactory(practice_name="Hidden programme", programme__public_from=None)
+    PartnershipFactory(practice_name="Hidden partner", organisation__is_public=False)
     NewsFactory(title="Public post")
     NewsFactory(title="Later post", public_from=timezone.now() + timedelta(hours=1))
     NewsFactory(title="Draft post", status=PostStatus.DRAFT)
     feed = client.get(reverse("newsroom:feed")).content.decode()
     assert seen.organisation.name in feed
     assert "Public post" in feed
-    for hidden in ("Embargoed", "Unannounced", "Hidden programme", "Later post", "Draft post"):
+    for hidden in ("Embargoed", "Unannounced", "Hidden programme", "Hidden partner", "Later post", "Draft post"):
         assert hidden not in feed
 
 

@@ -159,15 +159,18 @@ def evaluation(request: HttpRequest, slug: str) -> HttpResponse:
         Rating.objects.shown_to(person).filter(evaluation=found).for_list().order_by("finding__outcome__name")
     )
     outputs = list(Output.objects.visible_to(person).filter(evaluation=found))
-    clusters = list(Cluster.objects.visible_to(person).filter(evaluation=found).select_related("organisation"))
+    organisations = Organisation.objects.visible_to(person)
+    clusters = list(
+        Cluster.objects.visible_to(person)
+        .filter(evaluation=found, organisation__in=organisations)
+        .select_related("organisation")
+    )
     walk = Walk(person, [found])
     context = {
         "evaluation": found,
         "programme": found.programme if found.programme_id in walk.programmes else None,
         "walk": walk.to(found, ratings),
-        "evaluators": found.evaluators.filter(organisation__in=Organisation.objects.visible_to(person)).select_related(
-            "organisation"
-        ),
+        "evaluators": found.evaluators.filter(organisation__in=organisations).select_related("organisation"),
         "protocols": ProtocolVersion.objects.visible_to(person).filter(evaluation=found).order_by("-number"),
         "milestones": Milestone.objects.visible_to(person).filter(evaluation=found),
         "duties": Duty.objects.visible_to(person).filter(evaluation=found).select_related("output"),
