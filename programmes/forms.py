@@ -108,6 +108,8 @@ class AnnounceForm(forms.Form):
             there_and_back = moment.astimezone(UTC).astimezone(moment.tzinfo)
             if there_and_back.replace(tzinfo=None) != datetime.combine(clean["on"], clean["at"]):
                 self.add_error("at", "This time does not exist on that day, because the clocks change. Choose another.")
+            elif moment.utcoffset() != moment.replace(fold=1).utcoffset():
+                self.add_error("at", "This time comes twice on that day, because the clocks change. Choose another.")
             clean["moment"] = moment
         return clean
 
