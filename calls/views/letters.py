@@ -54,7 +54,9 @@ def _letters_page(
         "blocked": [post for post in shown if post.is_blocked],
         "stale": [post for post in shown if post.needs_renewal and not post.is_blocked],
         "outcomes": [
-            (label, sum(post.decision.outcome == value for post in posts)) for value, label in Outcome.choices
+            # Of those that the reader may see: the rest could be told from the difference.
+            (label, sum(post.decision.outcome == value for post in shown))
+            for value, label in Outcome.choices
         ],
         "respond": respond or RespondByForm(initial={"respond_by": max(offers, default=None)}),
         "release": release or ReleaseForm(initial={"letters": number}),

@@ -92,6 +92,7 @@ def release_letters(call: Call, *, letters: int, by: Person) -> int:
     call = Call.objects.select_for_update().get(pk=call.pk)
     if call.status != CallStatus.DECIDED:
         raise MoveRefused(call, CallStatus.ANNOUNCED)
+    _require_all_decided(call)
     posts = figures.post_of(waiting_to_be_told(call))
     _require_releasable(posts, letters)
     now = timezone.now()
@@ -105,6 +106,16 @@ def release_letters(call: Call, *, letters: int, by: Person) -> int:
     move(call, CallStatus.ANNOUNCED, by=by, results_on=timezone.localdate())
     record("released letters", call, by=by, letters=letters, decisions=len(posts))
     return letters
+
+
+def _require_all_decided(call: Call) -> None:
+    """A decision may have been taken back since all was decided; whoever it concerns could not be told any more."""
+    progress = figures.progress_of(call)
+    if not progress.all_decided:
+        raise ValidationError(
+            f"{progress.to_check + progress.to_decide} of the applications are not decided. Nothing was sent. Decide first: "
+            "everybody is told at the same time."
+        )
 
 
 def _require_releasable(posts: list[figures.Mailing], letters: int) -> None:
