@@ -257,7 +257,7 @@ def announce(request: SignedInRequest, pk: int) -> HttpResponse:
         title="Set the moment of announcement",
         form=AnnounceForm,
         act=lambda found, said, by: partnerships.announce([found], at=said["moment"], by=by),
-        said="The moment is set. Until then nothing of it can be seen in public.",
+        said="The moment is set. Before it nothing can be seen in public.",
         button="Set the moment",
         lede=lede,
     )

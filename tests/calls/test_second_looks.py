@@ -47,6 +47,24 @@ def test_no_letter_leaves_while_a_decision_was_taken_back_after_all_was_decided(
     assert reverse("calls:release_letters", args=[round_.call.slug]) not in page
 
 
+def test_a_letter_that_a_colleague_changed_since_does_not_leave_unread(client):
+    round_ = decided()
+    deciding.finish_deciding(round_.call, by=round_.staff)
+    client.force_login(round_.staff)
+    letters = reverse("calls:letters", args=[round_.call.slug])
+    stale = client.get(letters).context["release"].initial
+    deciding.decide(round_.application, Outcome.NO, reason="A mistake", feedback="Sorry.", seen=1, by=StaffFactory())
+    release = reverse("calls:release_letters", args=[round_.call.slug])
+
+    page = client.post(release, stale | {"looked": "on"}, follow=True)
+
+    assert "A decision or a letter changed since you looked" in page.content.decode()
+    assert not Decision.objects.exclude(told_at=None).exists()
+    assert Notice.objects.held().count() == 2
+    client.post(release, client.get(letters).context["release"].initial | {"looked": "on"})
+    assert not Notice.objects.held().exists()
+
+
 def test_the_numbers_above_the_letters_do_not_tell_what_is_kept_from_their_reader(client):
     round_, conflicted = a_round(2), assessor()
     PostFactory(person=conflicted)

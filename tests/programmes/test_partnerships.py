@@ -316,3 +316,20 @@ def test_a_second_press_of_the_button_asks_for_nothing_twice(client, staff):
 
     assert partnership.obligations.filter(kind=ObligationKind.PROGRESS_REPORT).count() == 4
     assert partnership.obligations.filter(kind=ObligationKind.RETURN).count() == 1
+
+
+def test_a_moment_that_has_passed_makes_nothing_public_by_accident(client, staff):
+    partnership = PartnershipFactory(public_from=None)
+    client.force_login(staff)
+    passed = {"on": localdate() - timedelta(days=1), "at": "09:30"}
+    for address, more in (
+        (reverse("programmes:announce", args=[partnership.pk]), {}),
+        (reverse("programmes:announcements"), {"partnership": [partnership.pk]}),
+    ):
+        answer = client.post(address, passed | more)
+        assert "This moment has passed" in answer.content.decode()
+        assert "at_once" in answer.content.decode()
+    assert not Partnership.objects.visible_to(AnonymousUser()).exists()
+
+    client.post(reverse("programmes:announce", args=[partnership.pk]), passed | {"at_once": "on"})
+    assert Partnership.objects.visible_to(AnonymousUser()).get() == partnership

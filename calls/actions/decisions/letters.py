@@ -86,8 +86,12 @@ def set_respond_by(call: Call, until: datetime, *, by: Person) -> None:
 
 
 @transaction.atomic
-def release_letters(call: Call, *, letters: int, by: Person) -> int:
-    """Tell everybody, in one transaction: all letters go, or none. ``letters`` is the number that the person looked at."""
+def release_letters(call: Call, *, letters: int, seen: str | None = None, by: Person) -> int:
+    """Tell everybody, in one transaction: all letters go, or none.
+
+    ``letters`` is the number that the person looked at, and ``seen`` the mark of what stood in them: a decision that a
+    colleague changed since would leave unread, though the number is the same.
+    """
     require(by, "calls.release_letters", call)
     call = Call.objects.select_for_update().get(pk=call.pk)
     if call.status != CallStatus.DECIDED:
@@ -95,6 +99,10 @@ def release_letters(call: Call, *, letters: int, by: Person) -> int:
     _require_all_decided(call)
     posts = figures.post_of(waiting_to_be_told(call))
     _require_releasable(posts, letters)
+    if seen is not None and seen != figures.mark_of(posts):
+        raise ValidationError(
+            "A decision or a letter changed since you looked. Nothing was sent. Look again, then release."
+        )
     now = timezone.now()
     for post in posts:
         told = Decision.objects.filter(pk=post.decision.pk, version=post.decision.version, told_at__isnull=True)
