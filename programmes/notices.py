@@ -30,6 +30,7 @@ from partners.choices import MembershipRole
 from partners.models import Membership
 from people.choices import StaffRole
 from people.models import Person, Post
+from people.querysets import PostQuerySet
 from programmes.choices import REPORTS, ObligationStatus, PartnershipStatus
 from programmes.models import Obligation, Partnership, Report, ReportQuestion
 from programmes.querysets import hidden_from
@@ -58,7 +59,7 @@ def programme_staff(partnership: Partnership) -> Iterable[Person]:
 
 def all_programme_staff() -> QuerySet[Person]:
     """Those who look after programmes today. Whoever did so once and has another staff role now is not written to."""
-    held = Post.objects.held_on(localdate()).filter(role=StaffRole.PROGRAMMES)
+    held: QuerySet[Post] = PostQuerySet(Post).held_on(localdate()).filter(role=StaffRole.PROGRAMMES)
     return Person.objects.active().filter(pk__in=held.values("person"))
 
 
