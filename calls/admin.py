@@ -36,6 +36,14 @@ class OfAnApplication(SeenAdmin):
         return super().get_queryset(request).filter(**{f"{self.path}__in": seen})
 
 
+class OfTheJudgement(OfAnApplication):
+    """Hidden besides from whoever still judges the application independently: what the panel or the centre made of it."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        blind = Assessment.objects.blinding(request.user).values("application")
+        return super().get_queryset(request).exclude(**{f"{self.path}__in": blind})
+
+
 class OfAnAssessment(SeenAdmin):
     """Hidden wherever the assessment is hidden: an assessor is blind to the others until all are in."""
 
@@ -151,14 +159,14 @@ class ScoreAdmin(OfAnAssessment):
 
 
 @admin.register(Moderation)
-class ModerationAdmin(OfAnApplication):
+class ModerationAdmin(OfTheJudgement):
     list_display = ("application", "criterion", "mark", "made_at", "made_by")
     search_fields = ("application__reference", "reason")
     list_select_related = ("application__organisation", "criterion", "made_by")
 
 
 @admin.register(Decision)
-class DecisionAdmin(OfAnApplication):
+class DecisionAdmin(OfTheJudgement):
     list_display = ("application", "outcome", "reserve_rank", "decided_at", "told_at", "answered_at")
     list_filter = ("outcome", ("told_at", admin.EmptyFieldListFilter))
     search_fields = ("application__reference", "application__organisation__name")

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.timezone import localdate
 
 from lifecycle.texts import base_of, tidy
@@ -115,7 +116,17 @@ class LeaveForm(forms.Form):
 
 class AnnounceForm(forms.Form):
     on = SensibleDateField(label="Day of the announcement", initial=localdate)
-    at = forms.TimeField(label="Time (UK)", initial="09:30", widget=forms.TimeInput(attrs={"type": "time"}))
+    at = forms.TimeField(
+        label="Time (UK)",
+        initial="09:30",
+        widget=forms.TimeInput(attrs={"type": "time"}),
+        error_messages={"invalid": "Give a time, such as 09:30."},
+    )
+    at_once = forms.BooleanField(
+        label="If this moment has passed: make it public at once",
+        help_text="What has been public cannot be made unseen.",
+        required=False,
+    )
 
     def clean(self) -> dict[str, Any]:
         clean = super().clean() or self.cleaned_data
@@ -124,6 +135,12 @@ class AnnounceForm(forms.Form):
             there_and_back = moment.astimezone(UTC).astimezone(moment.tzinfo)
             if there_and_back.replace(tzinfo=None) != datetime.combine(clean["on"], clean["at"]):
                 self.add_error("at", "This time does not exist on that day, because the clocks change. Choose another.")
+            elif moment.utcoffset() != moment.replace(fold=1).utcoffset():
+                self.add_error("at", "This time comes twice on that day, because the clocks change. Choose another.")
+            if moment <= timezone.now() and not clean.get("at_once") and "at" not in self.errors:
+                self.add_error(
+                    "at", "This moment has passed. Choose a later one, or tick the box below to make it public at once."
+                )
             clean["moment"] = moment
         return clean
 

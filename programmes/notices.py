@@ -21,6 +21,7 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
+from django.utils.timezone import localdate
 
 from notices.actions import queue, queue_for_all
 from notices.choices import NoticeKind
@@ -28,7 +29,8 @@ from notices.mailings import Mailing, Parcel, register
 from partners.choices import MembershipRole
 from partners.models import Membership
 from people.choices import StaffRole
-from people.models import Person
+from people.models import Person, Post
+from people.querysets import PostQuerySet
 from programmes.choices import REPORTS, ObligationStatus, PartnershipStatus
 from programmes.models import Obligation, Partnership, Report, ReportQuestion
 from programmes.querysets import hidden_from
@@ -56,7 +58,9 @@ def programme_staff(partnership: Partnership) -> Iterable[Person]:
 
 
 def all_programme_staff() -> QuerySet[Person]:
-    return Person.objects.staff().filter(posts__role__in=(StaffRole.PROGRAMMES,))
+    """Those who look after programmes today. Whoever did so once and has another staff role now is not written to."""
+    held: QuerySet[Post] = PostQuerySet(Post).held_on(localdate()).filter(role=StaffRole.PROGRAMMES)
+    return Person.objects.active().filter(pk__in=held.values("person"))
 
 
 def tell_leads_agreement_is_ready(partnership: Partnership) -> None:

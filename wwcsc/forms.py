@@ -139,12 +139,24 @@ STOCK_MESSAGES = {
 def _in_plain_words(field: PortalBoundField, problem: ValidationError) -> str:
     said = " ".join(problem.messages)
     label = str(field.label).rstrip(":")
+    if said.startswith("Ensure this value "):
+        return _within_its_limits(problem, label, said)
     if str(problem.message) not in STOCK_MESSAGES:
-        return said.replace("Ensure this value", f"“{label}”:", 1) if said.startswith("Ensure this value") else said
+        return said
     if problem.code == "required":
         return _missing(field.kind, label)
     example = _example_of(field.field)
     return f"“{label}” must be {example}." if example else f"“{label}”: {said}"
+
+
+def _within_its_limits(problem: ValidationError, label: str, said: str) -> str:
+    """What a validator of Django asks for begins with "Ensure this value", and nobody who types says that of an answer."""
+    if problem.code in ("max_value", "min_value") and problem.params:
+        return (
+            f"“{label}” must be {problem.params['limit_value']} or {'less' if problem.code == 'max_value' else 'more'}."
+        )
+    asked = said.removeprefix("Ensure this value ")
+    return f"“{label}” must {asked.replace('is ', 'be ', 1) if asked.startswith('is ') else asked.replace('has ', 'have ', 1)}"
 
 
 def _missing(kind: str, label: str) -> str:

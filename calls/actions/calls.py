@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from audit.actions import record
 from calls.choices import CallStatus
-from calls.models import Call, Criterion, Extension, MorePlaces, Question
+from calls.models import Call, Criterion, Decision, Extension, MorePlaces, Question
 from calls.notices.announcements import (
     tell_call_has_more_places,
     tell_call_was_cancelled,
@@ -20,6 +20,7 @@ from calls.notices.announcements import (
 )
 from calls.rules.readiness import Point, missing_from
 from lifecycle.actions import RecordChanged, move
+from notices.actions import withdraw_all_about
 from people.models import Person
 from people.rules import require
 from programmes.models import Programme
@@ -81,13 +82,23 @@ def save_part(part: Question | Criterion, *, by: Person) -> None:
     require(by, "calls.write_call", part.call)
     call = _still_being_written(part.call)
     is_new = part.pk is None
-    if is_new and any(str(one) == str(part) for one in type(part).objects.filter(call=call)):
-        # A second click; nobody asks the same question twice.
+    same = [one for one in type(part).objects.filter(call=call) if is_new and str(one) == str(part)]
+    if any(_says_the_same(one, part) for one in same):
+        # A second click.
         return
+    if same:
+        raise ValidationError(
+            f"“{part}” stands in this call already. Nothing was added. Word one of the two differently."
+        )
     if is_new:
         part.position = (type(part).objects.filter(call=call).aggregate(last=Max("position"))["last"] or 0) + 1
     part.save()
     record("added to" if is_new else "changed a part of", call, by=by, part=part._meta.model_name, number=part.pk)
+
+
+def _says_the_same(one: Question | Criterion, other: Question | Criterion) -> bool:
+    written = [field.attname for field in one._meta.concrete_fields if field.name not in ("id", "call", "position")]
+    return all(getattr(one, name) == getattr(other, name) for name in written)
 
 
 @transaction.atomic
@@ -221,6 +232,8 @@ def cancel(call: Call, *, reason: str, by: Person) -> None:
         cancelled_reason=reason,
         public_from=call.public_from if was_public else None,
     )
+    for decision in Decision.objects.filter(application__call=call, told_at__isnull=True):
+        withdraw_all_about(decision, by=by, why="The call was cancelled")
     if was_public:
         tell_call_was_cancelled(call)
 
@@ -249,8 +262,18 @@ COPIED = (
 
 @transaction.atomic
 def duplicate(call: Call, *, by: Person) -> Call:
-    """A new draft with the same words, questions and criteria, and no dates: those belong to the call that was."""
+    """A new draft with the same words, questions and criteria, and no dates: those belong to the call that was.
+
+    A second click finds the copy that the first one made.
+    """
     require(by, "calls.write_call")
+    # Who copies the same call waits here, as for a call that is begun.
+    Programme.objects.select_for_update(of=("self",)).get(pk=call.programme_id)
+    a_moment_ago = timezone.now() - timedelta(minutes=1)
+    same = {"title": call.title, "status": CallStatus.DRAFT, "created_by": by, "created_at__gte": a_moment_ago}
+    clicked = Call.objects.filter(programme=call.programme_id, **same).exclude(pk=call.pk).first()
+    if clicked is not None:
+        return clicked
     copy = Call(**{name: getattr(call, name) for name in COPIED}, slug=free_slug(call.title), created_by=by)
     copy.is_demonstration = call.is_demonstration
     copy.save()

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from hashlib import sha256
 
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
@@ -190,6 +191,15 @@ class Mailing:
     def needs_renewal(self) -> bool:
         wanted = {(f"v{self.decision.version}", person.pk) for person in self.leads}
         return wanted != {(notice.key.split(":")[2], notice.person_id) for notice in self.letters}
+
+
+def mark_of(posts: list[Mailing]) -> str:
+    """What stands in the letters, as one short word: another when a decision, a moment or a reader changes.
+
+    The key of a letter names the version of its decision and its reader.
+    """
+    keys = sorted(letter.key for post in posts for letter in post.letters)
+    return sha256("\n".join(keys).encode()).hexdigest()[:32]
 
 
 def post_of(decisions: list[Decision]) -> list[Mailing]:

@@ -67,6 +67,7 @@ class RespondByForm(forms.Form):
 
 class ReleaseForm(forms.Form):
     letters = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=64)
     looked = forms.BooleanField(
         label="I have looked at the letters and at who receives them",
         error_messages={"required": "Look at the letters first, then tick this box."},

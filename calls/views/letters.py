@@ -54,10 +54,12 @@ def _letters_page(
         "blocked": [post for post in shown if post.is_blocked],
         "stale": [post for post in shown if post.needs_renewal and not post.is_blocked],
         "outcomes": [
-            (label, sum(post.decision.outcome == value for post in posts)) for value, label in Outcome.choices
+            # Of those that the reader may see: the rest could be told from the difference.
+            (label, sum(post.decision.outcome == value for post in shown))
+            for value, label in Outcome.choices
         ],
         "respond": respond or RespondByForm(initial={"respond_by": max(offers, default=None)}),
-        "release": release or ReleaseForm(initial={"letters": number}),
+        "release": release or ReleaseForm(initial={"letters": number, "seen": figures.mark_of(posts)}),
         "progress": figures.progress_of(call),
         "places": figures.places_of(call),
         "has_offers": bool(offers),
@@ -96,9 +98,13 @@ def release_letters(request: SignedInRequest, slug: str) -> HttpResponse:
     form = ReleaseForm(request.POST)
     if form.is_valid():
         try:
-            number = actions.release_letters(call, letters=form.cleaned_data["letters"], by=request.user)
+            number = actions.release_letters(
+                call, letters=form.cleaned_data["letters"], seen=form.cleaned_data["seen"], by=request.user
+            )
         except ValidationError as problem:
-            told(form, problem)
+            # The page shows the letters anew, so it has to be ticked anew, and carries what it shows.
+            messages.error(request, " ".join(problem.messages))
+            return redirect("calls:letters", call.slug)
         else:
             messages.success(
                 request, f"{number} letters are on their way, and every applicant sees the result on its page."

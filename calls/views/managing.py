@@ -16,9 +16,11 @@ from calls.forms.calls import (
     MorePlacesForm,
     PublishForm,
 )
+from calls.models import Call, Enquiry
 from calls.rules.readiness import worth_a_thought
 from calls.views.pasting import takes_pasted_text
 from calls.views.writing import staff_call
+from lifecycle.actions import RecordChanged
 from people.requests import SignedInRequest
 from people.rules import require
 
@@ -136,8 +138,21 @@ def answer_enquiry(request: SignedInRequest, slug: str, pk: int) -> HttpResponse
     enquiry = get_object_or_404(call.enquiries, pk=pk)
     form = AnswerEnquiryForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        enquiries.answer(enquiry, text=form.cleaned_data["answer"], by=request.user)
+        try:
+            enquiries.answer(enquiry, text=form.cleaned_data["answer"], by=request.user)
+        except RecordChanged:
+            return _answered_already(request, call, enquiry, form)
         messages.success(request, "Answered, for everybody.")
         return redirect("calls:enquiries", slug)
     context = {"call": call, "enquiry": enquiry, "form": form}
     return render(request, "calls/staff/answer.html", context, status=422 if form.errors else 200)
+
+
+def _answered_already(request: SignedInRequest, call: Call, enquiry: Enquiry, form: AnswerEnquiryForm) -> HttpResponse:
+    """A colleague was quicker, or the button was pressed twice: then the same words are no news."""
+    enquiry.refresh_from_db()
+    typed = form.cleaned_data["answer"]
+    if enquiry.answer == typed and enquiry.answered_by_id == request.user.pk:
+        return redirect("calls:enquiries", call.slug)
+    context = {"call": call, "enquiry": enquiry, "form": form, "not_published": typed}
+    return render(request, "calls/staff/answer.html", context, status=409)

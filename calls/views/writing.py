@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -22,7 +23,8 @@ from calls.forms.calls import (
     EligibilityForm,
     QuestionForm,
 )
-from calls.models import Application, Call, Criterion, Enquiry, Question
+from calls.forms.texts import WordsField
+from calls.models import Application, Call, Criterion, Enquiry, Question, tidy
 from calls.rules.readiness import missing_from, worth_a_thought
 from calls.views.pasting import takes_pasted_text
 from calls.views.public import context_of
@@ -48,7 +50,10 @@ def staff_call(request: SignedInRequest, slug: str, permission: str = "") -> Cal
 
 
 def while_being_written(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A call that is approved or published is not changed any more: say so kindly to whoever follows an old link."""
+    """A call that is approved or published is not changed any more: say so kindly to whoever follows an old link.
+
+    What was typed on a page that had been opened before is shown, so that it can be copied.
+    """
 
     @wraps(view)
     def page(request: SignedInRequest, slug: str, *args: object, **kwargs: object) -> HttpResponse:
@@ -58,12 +63,26 @@ def while_being_written(view: Callable[..., HttpResponse]) -> Callable[..., Http
         said = (
             "Open it for changes first." if call.status == CallStatus.APPROVED else "It stays as partners have seen it."
         )
-        messages.warning(
-            request, f"This call is not being written any more ({call.get_status_display().lower()}). {said}"
-        )
+        said = f"This call is not being written any more ({call.get_status_display().lower()}). {said}"
+        if typed := _typed_words(request):
+            context = {"call": call, "said": said, "typed": typed}
+            return render(request, "calls/staff/not_written.html", context, status=409)
+        messages.warning(request, said)
         return redirect("calls:manage", slug)
 
     return page
+
+
+def _typed_words(request: SignedInRequest) -> list[tuple[str, str]]:
+    """The fields of a page of writing that hold words, with what was sent for them."""
+    labels = {
+        name: str(field.label or name.replace("_", " ").capitalize())
+        for form in (AboutForm, EligibilityForm, QuestionForm, CriterionForm)
+        for name, field in form.base_fields.items()
+        if isinstance(field, WordsField)
+    }
+    sent = {name: tidy(request.POST.get(name, "")) for name in labels}
+    return [(labels[name], words) for name, words in sent.items() if words]
 
 
 def _count(queryset: object) -> Coalesce:
@@ -187,9 +206,13 @@ def part(request: SignedInRequest, slug: str, kind: str, pk: int | None = None) 
     initial = _like_the_last(call) if kind == "questions" and not pk else {}
     form = form_class(request.POST if request.method == "POST" else None, instance=instance, initial=initial)
     if request.method == "POST" and form.is_valid():
-        calls.save_part(form.save(commit=False), by=request.user)
-        messages.success(request, "Saved." if pk else "Added.")
-        return redirect(f"calls:add_{SINGULAR[kind]}" if "another" in request.POST else f"calls:write_{kind}", slug)
+        try:
+            calls.save_part(form.save(commit=False), by=request.user)
+        except ValidationError as problem:
+            form.add_error(None, problem)
+        else:
+            messages.success(request, "Saved." if pk else "Added.")
+            return redirect(f"calls:add_{SINGULAR[kind]}" if "another" in request.POST else f"calls:write_{kind}", slug)
     context = {"call": call, "kind": kind, "form": form, "part": instance}
     return render(request, "calls/staff/part.html", context, status=422 if form.errors else 200)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.timezone import localdate
 
 from audit.actions import record
-from lifecycle.actions import RecordChanged
+from lifecycle.actions import RecordChanged, one_after_the_other
 from partners import notices
 from partners.choices import InvitationPurpose, MembershipRole
 from partners.models import INVITATION_DAYS, Invitation, Membership, Organisation
@@ -32,31 +32,44 @@ class MembershipRefused(Exception):
 
 
 @transaction.atomic
-def invite_member(organisation: Organisation, *, email: str, role: str, by: Person) -> Invitation:
+def invite_member(organisation: Organisation, *, email: str, role: str, by: Person, anew: bool = False) -> Invitation:
     require(by, "partners.invite_member", organisation)
     Organisation.objects.select_for_update().get(pk=organisation.pk)
     if organisation.memberships.current().filter(person__email__iexact=email, person__is_active=True).exists():
         raise InvitationRefused(f"{email} belongs to {organisation} already. You can change their role in the list.")
     return _invite(
-        by=by, purpose=InvitationPurpose.MEMBER, email=email, organisation=organisation, role=MembershipRole(role)
+        by=by,
+        purpose=InvitationPurpose.MEMBER,
+        email=email,
+        organisation=organisation,
+        role=MembershipRole(role),
+        anew=anew,
     )
 
 
 @transaction.atomic
-def invite_staff(*, email: str, staff_role: str, by: Person) -> Invitation:
+def invite_staff(*, email: str, staff_role: str, by: Person, anew: bool = False) -> Invitation:
     require(by, "partners.invite_staff")
-    return _invite(by=by, purpose=InvitationPurpose.STAFF, email=email, staff_role=StaffRole(staff_role))
+    return _invite(by=by, purpose=InvitationPurpose.STAFF, email=email, staff_role=StaffRole(staff_role), anew=anew)
 
 
 @transaction.atomic
-def invite_assessor(*, email: str, by: Person) -> Invitation:
+def invite_assessor(*, email: str, by: Person, anew: bool = False) -> Invitation:
     require(by, "partners.invite_assessor")
-    return _invite(by=by, purpose=InvitationPurpose.ASSESSOR, email=email)
+    return _invite(by=by, purpose=InvitationPurpose.ASSESSOR, email=email, anew=anew)
 
 
-def _invite(*, by: Person, email: str, **terms: object) -> Invitation:
-    """A newer invitation takes the place of an open one for the same thing, so that only one link works."""
-    same = {"purpose": terms["purpose"], "organisation": terms.get("organisation"), "email__iexact": email}
+def _invite(*, by: Person, email: str, anew: bool, **terms: object) -> Invitation:
+    """A newer invitation takes the place of an open one for the same thing, so that only one link works.
+
+    A second click within a minute is the same invitation, so that the link in the mail that is under way goes on working.
+    """
+    one_after_the_other(f"invitation:{email.strip().lower()}")
+    same = {"purpose": terms["purpose"], "organisation": terms.get("organisation"), "email__iexact": email.strip()}
+    a_moment_ago = timezone.now() - timedelta(minutes=1)
+    clicked = Invitation.objects.open().filter(**(same | terms), invited_by=by, invited_at__gte=a_moment_ago).first()
+    if clicked is not None and not anew:
+        return clicked
     for older in Invitation.objects.open().filter(**same).select_for_update():
         _close(older, by=by)
     token = secrets.token_urlsafe(32)
@@ -82,10 +95,10 @@ def invite_again(invitation: Invitation, *, by: Person) -> Invitation:
     if invitation.accepted_at is not None:
         raise InvitationRefused("This invitation was accepted already, so there is nothing to send again.")
     if invitation.purpose == InvitationPurpose.STAFF:
-        return invite_staff(email=invitation.email, staff_role=invitation.staff_role, by=by)
+        return invite_staff(email=invitation.email, staff_role=invitation.staff_role, by=by, anew=True)
     if invitation.organisation is None:
-        return invite_assessor(email=invitation.email, by=by)
-    return invite_member(invitation.organisation, email=invitation.email, role=invitation.role, by=by)
+        return invite_assessor(email=invitation.email, by=by, anew=True)
+    return invite_member(invitation.organisation, email=invitation.email, role=invitation.role, by=by, anew=True)
 
 
 @transaction.atomic

@@ -50,6 +50,8 @@ def texts_of(report: Report) -> dict[str, str]:
 def report_to_write(obligation: Obligation, *, by: Person) -> Report:
     """The version that is being written; one that is not stored yet where nobody has begun, filled from the last after a question."""
     require(by, "programmes.write_report", obligation)
+    if not obligation.is_report:
+        raise ValidationError("No report is asked for here, so there is nothing to write.")
     latest = obligation.reports.order_by("-number").first()
     if latest is not None and latest.submitted_at is None:
         return latest

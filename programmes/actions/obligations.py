@@ -49,7 +49,11 @@ def owe(
 def ask_for(
     partnership: Partnership, kind: str, *, title: str, guidance: str, due_at: datetime, by: Person
 ) -> Obligation:
+    """The same thing by the same moment is owed once, however often the button is pressed."""
     require(by, "programmes.manage_partnership", partnership)
+    Partnership.objects.select_for_update(of=("self",)).get(pk=partnership.pk)
+    if (owed := _owed_already(partnership, kind, title=title, due_at=due_at)) is not None:
+        return owed
     obligation = owe(partnership, kind, title=title, due_at=due_at, guidance=guidance)
     record("asked for", obligation, by=by, due_at=due_at)
     return obligation
@@ -59,17 +63,30 @@ def ask_for(
 def schedule_reports(
     partnership: Partnership, *, first_on: date, every_months: int, how_many: int, by: Person
 ) -> list[Obligation]:
-    """Progress reports at equal steps of months: 31 January, then 28 or 29 February, then 31 March."""
+    """Progress reports at equal steps of months: 31 January, then 28 or 29 February, then 31 March.
+
+    Those that are owed already, from a first press of the button, are not asked for twice.
+    """
     require(by, "programmes.manage_partnership", partnership)
     if not 1 <= how_many <= 24 or not 1 <= every_months <= 24:
         raise ValidationError("Ask for 1 to 24 reports, 1 to 24 months apart. Nothing was added.")
-    owed = []
+    Partnership.objects.select_for_update(of=("self",)).get(pk=partnership.pk)
+    kind, owed, new = ObligationKind.PROGRESS_REPORT, [], 0
     for number in range(how_many):
-        due_on = _months_later(first_on, number * every_months)
+        due_at = moment_on(_months_later(first_on, number * every_months))
         title = "Progress report" if how_many == 1 else f"Progress report {number + 1} of {how_many}"
-        owed.append(owe(partnership, ObligationKind.PROGRESS_REPORT, title=title, due_at=moment_on(due_on)))
-    record("scheduled reports", partnership, by=by, count=how_many, every_months=every_months)
+        one = _owed_already(partnership, kind, title=title, due_at=due_at)
+        if one is None:
+            one, new = owe(partnership, kind, title=title, due_at=due_at), new + 1
+        owed.append(one)
+    if new:
+        record("scheduled reports", partnership, by=by, count=new, every_months=every_months)
     return owed
+
+
+def _owed_already(partnership: Partnership, kind: str, *, title: str, due_at: datetime) -> Obligation | None:
+    same = partnership.obligations.filter(kind=kind, title=title, due_at=due_at)
+    return same.exclude(status=ObligationStatus.WAIVED).first()
 
 
 def _months_later(day: date, months: int) -> date:

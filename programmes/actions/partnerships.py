@@ -170,6 +170,10 @@ def resume(partnership: Partnership, *, by: Person) -> None:
 def complete(partnership: Partnership, *, on: date, by: Person) -> None:
     """The work is done. What is still owed stays owed."""
     require(by, "programmes.manage_partnership", partnership)
+    if partnership.starts_on is not None and on < partnership.starts_on:
+        raise ValidationError(
+            f"The partnership began on {partnership.starts_on:%d/%m/%Y}: its last day cannot lie before that. Nothing was changed."
+        )
     move(partnership, PartnershipStatus.COMPLETED, by=by, ends_on=on)
 
 

@@ -9,7 +9,7 @@ from lifecycle.actions import RecordChanged, move
 from notices.actions import withdraw_all_about
 from people.models import Person
 from people.rules import require
-from programmes.choices import ObligationStatus
+from programmes.choices import ObligationKind, ObligationStatus
 from programmes.models import Obligation, Report, ReportQuestion
 from programmes.notices import (
     ask_about_report,
@@ -78,6 +78,8 @@ def _is_the_latest_sent(report: Report) -> None:
 def mark_received(obligation: Obligation, *, by: Person) -> None:
     """Staff note that something other than a report has arrived, and accept it."""
     require(by, "programmes.manage_obligation", obligation)
+    if obligation.is_report or obligation.kind == ObligationKind.AGREEMENT:
+        raise ValidationError("It arrives on its own page: a report when it is sent, an agreement when it is signed.")
     now = timezone.now()
     move(obligation, ObligationStatus.RECEIVED, by=by, received_at=now)
     move(obligation, ObligationStatus.ACCEPTED, by=by, settled_at=now, settled_by=by)

@@ -1,6 +1,7 @@
 """Pages about what is owed: lists, one thing owed with its reports, and what staff do with it."""
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -149,6 +150,10 @@ def waive(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def received(request: SignedInRequest, pk: int) -> HttpResponse:
     found = obligation_or_404(request, pk)
-    reports.mark_received(found, by=request.user)
-    messages.success(request, "Marked as received.")
+    try:
+        reports.mark_received(found, by=request.user)
+    except ValidationError as refused:
+        messages.error(request, f"{refused.messages[0]} Nothing was changed.")
+    else:
+        messages.success(request, "Marked as received.")
     return redirect(found)

@@ -32,6 +32,7 @@ from programmes.forms import (
     chosen_partnerships,
 )
 from programmes.models import Partnership
+from programmes.querysets import hidden_from
 from programmes.views.pages import Deed, frame_for, page_of, partnership_or_404, staff_only
 
 WORDS_FOR = {
@@ -43,15 +44,17 @@ WORDS_FOR = {
 }
 
 
-def load_on_partner() -> Count:
-    """How many partnerships the same organisation runs at once."""
-    return Count("organisation__partnerships", filter=Q(organisation__partnerships__status__in=RUNNING), distinct=True)
+def load_on_partner(person: Person) -> Count:
+    """How many partnerships the same organisation runs at once that the person may know of."""
+    theirs = "organisation__partnerships"
+    known = Q(**{f"{theirs}__status__in": RUNNING}) & ~hidden_from(person, f"{theirs}__")
+    return Count(theirs, filter=known, distinct=True)
 
 
 @require_safe
 def staff_partnerships(request: SignedInRequest) -> HttpResponse:
     staff_only(request)
-    rows = Partnership.objects.visible_to(request.user).for_list().annotate(load=load_on_partner())
+    rows = Partnership.objects.visible_to(request.user).for_list().annotate(load=load_on_partner(request.user))
     chosen = PartnershipFilter(request.GET, queryset=rows)
     context = {"filter": chosen, "page": page_of(request, chosen.qs), "now": timezone.now()}
     return render(request, "programmes/staff_partnerships.html", context)
@@ -254,7 +257,7 @@ def announce(request: SignedInRequest, pk: int) -> HttpResponse:
         title="Set the moment of announcement",
         form=AnnounceForm,
         act=lambda found, said, by: partnerships.announce([found], at=said["moment"], by=by),
-        said="The moment is set. Until then nothing of it can be seen in public.",
+        said="The moment is set. Before it nothing can be seen in public.",
         button="Set the moment",
         lede=lede,
     )

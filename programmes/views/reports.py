@@ -11,6 +11,7 @@ from lifecycle.texts import base_after, tidy
 from people.requests import SignedInRequest
 from people.rules import require
 from programmes.actions import drafts, reports
+from programmes.choices import ObligationStatus
 from programmes.forms import REPORT_PARTS, ReportForm
 from programmes.models import REPORT_FIELDS, Obligation, Report, ReportRevision
 from programmes.rules import acts_for
@@ -178,6 +179,12 @@ def check(request: SignedInRequest, pk: int) -> HttpResponse:
     report = found.reports.order_by("-number").first()
     if report is None:
         messages.warning(request, "Nothing is written yet. Write the report first, then check it.")
+        return redirect("programmes:write_report", found.pk)
+    if report.submitted_at is not None and found.status == ObligationStatus.QUERIED:
+        messages.warning(
+            request,
+            "We asked a question, and nothing is different from what you sent before. Change the report, then check and send it.",
+        )
         return redirect("programmes:write_report", found.pk)
     problem = ""
     if request.method == "POST":

@@ -138,7 +138,7 @@ def test_a_decision_made_on_a_page_that_is_stale_is_not_saved_and_shows_the_othe
         ({}, "Choose offer, reserve or no offer."),
         ({"outcome": "no", "reason": "x"}, "Write the feedback"),
         ({"outcome": "reserve", "reason": "x", "feedback": "y"}, "Give the place on the reserve list"),
-        ({"outcome": "reserve", "reason": "x", "feedback": "y", "reserve_rank": "0"}, "greater than or equal to 1"),
+        ({"outcome": "reserve", "reason": "x", "feedback": "y", "reserve_rank": "0"}, "must be 1 or more"),
         ({"outcome": "offer", "reason": "   "}, "Say why, for our own record."),
         ({"outcome": "maybe", "reason": "x"}, "Select a valid choice"),
         ({"outcome": "offer", "reason": "x" * 20_000}, "characters long"),
@@ -250,16 +250,17 @@ def test_all_letters_are_released_together_and_everybody_is_told(client, django_
     page = client.get(reverse("calls:letters", args=[round_.call.slug]))
     assert page.context["number_of_letters"] == 3
     url = reverse("calls:release_letters", args=[round_.call.slug])
-    assert "tick this box" in client.post(url, {"letters": 3}).content.decode()
+    looked_at = {"letters": 3, "seen": page.context["release"].initial["seen"]}
+    assert "tick this box" in client.post(url, looked_at).content.decode()
     assert Notice.objects.held().count() == 3
-    assert client.post(url, {"letters": 3, "looked": "on"}).status_code == 302
+    assert client.post(url, looked_at | {"looked": "on"}).status_code == 302
     assert set(Notice.objects.filter(subject_type="calls.decision").values_list("status", flat=True)) == {
         NoticeStatus.PENDING
     }
     assert set(Application.objects.values_list("status", flat=True)) == {ApplicationStatus.TOLD}
     assert Decision.objects.filter(told_at__isnull=True).count() == 0
     assert Call.objects.get(pk=round_.call.pk).status == CallStatus.ANNOUNCED
-    again = client.post(url, {"letters": 3, "looked": "on"})
+    again = client.post(url, looked_at | {"looked": "on"})
     assert again.status_code == 409
     client.force_login(round_.lead)
     assert (

@@ -152,7 +152,9 @@ class TestWriting:
         response = client.post(
             at("question", draft.slug, question.pk), {"section": "x", "text": "Something else", "kind": "long_text"}
         )
-        assert response.url == at("manage", draft.slug)
+        assert response.status_code == 409
+        assert "Something else" in response.content.decode()
+        assert client.get(at("question", draft.slug, question.pk)).url == at("manage", draft.slug)
         client.post(at("move_question", draft.slug, question.pk), {"do": "remove"})
         assert list(Question.objects.values_list("text", flat=True)) == [question.text]
 

@@ -80,6 +80,18 @@ def test_a_second_invitation_takes_the_place_of_the_first(lead, organisation):
     assert first.withdrawn_at is not None
 
 
+def test_a_second_click_is_the_same_invitation_and_a_new_link_is_a_new_one(lead, organisation):
+    asked = {"email": "new@demo.example", "role": MembershipRole.EDITOR, "by": lead}
+    first = people.invite_member(organisation, **asked)
+    assert people.invite_member(organisation, **asked) == first
+    assert Notice.objects.filter(to="new@demo.example").count() == 1
+
+    anew = people.invite_again(first, by=lead)
+
+    assert anew != first
+    assert list(Invitation.objects.open()) == [anew]
+
+
 def test_a_new_person_accepts_and_belongs(lead, organisation):
     invitation = people.invite_member(organisation, email="New@demo.example", role=MembershipRole.EDITOR, by=lead)
 

@@ -267,3 +267,69 @@ def test_a_time_that_the_clock_change_leaves_out_is_refused(client, staff):
     client.force_login(staff)
     answer = client.post(reverse("programmes:announce", args=[partnership.pk]), {"on": "2040-03-25", "at": "01:30"})
     assert "does not exist on that day" in answer.content.decode()
+
+
+def test_a_time_that_comes_twice_on_the_day_of_the_clock_change_is_refused(client, staff):
+    partnership = PartnershipFactory(public_from=None)
+    client.force_login(staff)
+    answer = client.post(reverse("programmes:announce", args=[partnership.pk]), {"on": "2040-10-28", "at": "01:30"})
+    assert "comes twice on that day" in answer.content.decode()
+    partnership.refresh_from_db()
+    assert partnership.public_from is None
+
+
+def test_a_last_day_before_the_first_is_refused_on_the_page(client, staff):
+    partnership = PartnershipFactory(status=PartnershipStatus.ACTIVE, starts_on=localdate())
+    client.force_login(staff)
+
+    answer = client.post(reverse("programmes:complete", args=[partnership.pk]), {"on": localdate() - timedelta(days=1)})
+
+    assert "cannot lie before that" in answer.content.decode()
+    partnership.refresh_from_db()
+    assert (partnership.status, partnership.ends_on) == (PartnershipStatus.ACTIVE, None)
+
+
+def test_the_load_on_a_partner_does_not_count_what_is_kept_from_its_reader(client, staff):
+    kept = PartnershipFactory(public_from=None, kept_from=[staff.pk])
+    PartnershipFactory(organisation=kept.organisation)
+
+    def load(person):
+        client.force_login(person)
+        (row,) = [
+            row
+            for row in client.get(reverse("programmes:staff_partnerships")).context["page"]
+            if row.organisation_id == kept.organisation_id and row.pk != kept.pk
+        ]
+        return row.load
+
+    assert (load(staff), load(StaffFactory())) == (1, 2)
+
+
+def test_a_second_press_of_the_button_asks_for_nothing_twice(client, staff):
+    partnership = PartnershipFactory(status=PartnershipStatus.ACTIVE)
+    client.force_login(staff)
+    schedule = reverse("programmes:schedule", args=[partnership.pk])
+    ask_for = reverse("programmes:ask_for", args=[partnership.pk])
+    for _ in range(2):
+        client.post(schedule, {"first_on": "2040-01-31", "every_months": 3, "how_many": 4})
+        client.post(ask_for, {"kind": ObligationKind.RETURN, "title": "First return", "due_on": "2040-02-01"})
+
+    assert partnership.obligations.filter(kind=ObligationKind.PROGRESS_REPORT).count() == 4
+    assert partnership.obligations.filter(kind=ObligationKind.RETURN).count() == 1
+
+
+def test_a_moment_that_has_passed_makes_nothing_public_by_accident(client, staff):
+    partnership = PartnershipFactory(public_from=None)
+    client.force_login(staff)
+    passed = {"on": localdate() - timedelta(days=1), "at": "09:30"}
+    for address, more in (
+        (reverse("programmes:announce", args=[partnership.pk]), {}),
+        (reverse("programmes:announcements"), {"partnership": [partnership.pk]}),
+    ):
+        answer = client.post(address, passed | more)
+        assert "This moment has passed" in answer.content.decode()
+        assert "at_once" in answer.content.decode()
+    assert not Partnership.objects.visible_to(AnonymousUser()).exists()
+
+    client.post(reverse("programmes:announce", args=[partnership.pk]), passed | {"at_once": "on"})
+    assert Partnership.objects.visible_to(AnonymousUser()).get() == partnership

@@ -8,12 +8,13 @@ from notices.choices import NoticeStatus
 from notices.mailings import words_of
 from notices.models import Notice
 from partners.choices import MembershipRole
+from people.choices import StaffRole
 from programmes.actions.obligations import moment_on, move_due_date, waive
 from programmes.actions.reminders import RULES, remind_of_what_is_owed, rule_that_applies
 from programmes.choices import ObligationKind, ObligationStatus, PartnershipStatus
 from programmes.models import Report, ReportQuestion
 from programmes.notices import not_owed_any_more
-from tests.factories import MembershipFactory, ObligationFactory, StaffFactory
+from tests.factories import MembershipFactory, ObligationFactory, PostFactory, StaffFactory
 
 LONDON = ZoneInfo("Europe/London")
 pytestmark = pytest.mark.django_db
@@ -194,3 +195,15 @@ def test_nobody_is_asked_again_while_the_partnership_is_paused(question):
     partnership.status = PartnershipStatus.PAUSED
     partnership.save()
     assert remind_of_what_is_owed(at(date(2026, 7, 8))) == 0
+
+
+def test_staff_who_have_left_programmes_for_another_role_hear_of_nothing_late(report):
+    moved = StaffFactory()
+    moved.posts.update(ends_on=date(2026, 5, 1))
+    PostFactory(person=moved, role=StaffRole.COMMUNICATIONS)
+    still = StaffFactory()
+
+    remind_of_what_is_owed(at(date(2026, 7, 3)))
+
+    told = Notice.objects.filter(key__startswith="report-late-staff:").values_list("person_id", flat=True)
+    assert list(told) == [still.pk]

@@ -13,7 +13,7 @@ from people.choices import StaffRole
 from people.rules import Refused
 from programmes.actions import drafts, reports
 from programmes.actions.drafts import details_of_a_child_in
-from programmes.choices import ObligationStatus
+from programmes.choices import ObligationKind, ObligationStatus
 from programmes.models import Obligation, Report, ReportRevision
 from tests.factories import MembershipFactory, ObligationFactory, PersonFactory, StaffFactory
 
@@ -303,3 +303,33 @@ def test_looking_at_the_page_begins_no_report(client, owed, lead):
     client.force_login(lead.person)
     assert client.get(reverse("programmes:write_report", args=[owed.pk])).status_code == 200
     assert not Report.objects.exists()
+
+
+def test_a_question_is_not_answered_by_sending_nothing_new(client, owed, lead, staff):
+    sent = reports.send_report(written(owed, lead), by=lead.person)
+    reports.ask_a_question(sent, text="How many families?", by=staff)
+    client.force_login(lead.person)
+
+    for answer in (
+        client.get(reverse("programmes:check_report", args=[owed.pk]), follow=True),
+        client.post(reverse("programmes:check_report", args=[owed.pk]), follow=True),
+    ):
+        said = answer.content.decode()
+        assert "nothing is different from what you sent before" in said
+        assert "has arrived" not in said
+    owed.refresh_from_db()
+    assert owed.status == ObligationStatus.QUERIED
+
+
+def test_only_a_report_is_written_and_only_what_is_none_is_marked_as_received(client, owed, lead, staff):
+    signature = ObligationFactory(partnership=owed.partnership, kind=ObligationKind.AGREEMENT)
+    client.force_login(lead.person)
+    client.post(reverse("programmes:write_report", args=[signature.pk]), WHOLE)
+    assert not Report.objects.filter(obligation=signature).exists()
+
+    client.force_login(staff)
+    for one in (owed, signature):
+        answer = client.post(reverse("programmes:mark_received", args=[one.pk]), follow=True)
+        assert "arrives on its own page" in answer.content.decode()
+        one.refresh_from_db()
+        assert one.status == ObligationStatus.OWED

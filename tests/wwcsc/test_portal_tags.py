@@ -248,6 +248,23 @@ def test_a_field_is_tied_to_its_hint_and_its_error():
     assert 'aria-invalid="true"' in html
 
 
+class NumbersForm(forms.Form):
+    places = forms.IntegerField(label="Number of places", min_value=1, max_value=1000)
+    named = forms.CharField(label="Title", max_length=5)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"places": "0"}, "“Number of places” must be 1 or more."),
+        ({"places": "1001"}, "“Number of places” must be 1000 or less."),
+        ({"named": "a title"}, "“Title” must have at most 5 characters (it has 7)."),
+    ],
+)
+def test_a_limit_is_said_as_what_the_answer_must_be(typed, said):
+    assert said in str(NumbersForm(typed))
+
+
 def test_the_summary_names_each_question_and_leads_to_it():
     html = str(SampleForm({"day": "31/02/2027"}))
 

@@ -190,6 +190,8 @@ def locked(application: Application) -> Application:
 @transaction.atomic
 def finish_deciding(call: Call, *, by: Person) -> None:
     require(by, "calls.release_letters", call)
+    # Whoever takes a decision back stands in the same queue, so that none is taken back while we count.
+    Call.objects.select_for_update().get(pk=call.pk)
     progress = figures.progress_of(call)
     if not progress.all_decided:
         raise ValidationError(

@@ -86,14 +86,23 @@ def set_respond_by(call: Call, until: datetime, *, by: Person) -> None:
 
 
 @transaction.atomic
-def release_letters(call: Call, *, letters: int, by: Person) -> int:
-    """Tell everybody, in one transaction: all letters go, or none. ``letters`` is the number that the person looked at."""
+def release_letters(call: Call, *, letters: int, seen: str | None = None, by: Person) -> int:
+    """Tell everybody, in one transaction: all letters go, or none.
+
+    ``letters`` is the number that the person looked at, and ``seen`` the mark of what stood in them: a decision that a
+    colleague changed since would leave unread, though the number is the same.
+    """
     require(by, "calls.release_letters", call)
     call = Call.objects.select_for_update().get(pk=call.pk)
     if call.status != CallStatus.DECIDED:
         raise MoveRefused(call, CallStatus.ANNOUNCED)
+    _require_all_decided(call)
     posts = figures.post_of(waiting_to_be_told(call))
     _require_releasable(posts, letters)
+    if seen is not None and seen != figures.mark_of(posts):
+        raise ValidationError(
+            "A decision or a letter changed since you looked. Nothing was sent. Look again, then release."
+        )
     now = timezone.now()
     for post in posts:
         told = Decision.objects.filter(pk=post.decision.pk, version=post.decision.version, told_at__isnull=True)
@@ -105,6 +114,16 @@ def release_letters(call: Call, *, letters: int, by: Person) -> int:
     move(call, CallStatus.ANNOUNCED, by=by, results_on=timezone.localdate())
     record("released letters", call, by=by, letters=letters, decisions=len(posts))
     return letters
+
+
+def _require_all_decided(call: Call) -> None:
+    """A decision may have been taken back since all was decided; whoever it concerns could not be told any more."""
+    progress = figures.progress_of(call)
+    if not progress.all_decided:
+        raise ValidationError(
+            f"{progress.to_check + progress.to_decide} of the applications are not decided. Nothing was sent. Decide first: "
+            "everybody is told at the same time."
+        )
 
 
 def _require_releasable(posts: list[figures.Mailing], letters: int) -> None:
