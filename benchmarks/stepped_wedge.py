@@ -142,9 +142,7 @@ def likelihood():
             Effect(-0.3, -2.75),
             size,
         )
-        show(
-            f"power by maximum likelihood, 5 x 6, {size:,.0f} a cell", median(lambda p=plan: power(p), repeats=3), 0.1
-        )
+        show(f"power by maximum likelihood, 5 x 6, {size:,.0f} a cell", median(lambda p=plan: power(p), repeats=3), 0.1)
 
 
 def scenarios():

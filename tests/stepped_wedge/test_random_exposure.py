@@ -110,7 +110,7 @@ def test_the_error_of_a_predicted_effect_is_that_of_the_mixed_model_equations():
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_slopes_are_those_of_differences(structure):
     fit = fit_scattered(returned(structure), structure)
-    here = {n: 0.03 for n in (*fit.problem.names, "nu2")} | ({"r": 0.6} if "r" in fit.problem.names else {})
+    here = dict.fromkeys((*fit.problem.names, "nu2"), 0.03) | ({"r": 0.6} if "r" in fit.problem.names else {})
     at = _evaluate(fit.problem, fit.columns, here)
     slopes = _slopes(fit.problem, fit.columns, here, at, at.residual)
     for name, value in here.items():

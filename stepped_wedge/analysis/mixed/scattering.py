@@ -290,9 +290,7 @@ def _minimised(
     return {n: ratios[n] for n in names}, _evaluate(problem, columns, ratios)
 
 
-def _by_values(
-    names: Sequence[str], ratios: Mapping[str, float], slopes: Mapping[str, float]
-) -> dict[str, float]:
+def _by_values(names: Sequence[str], ratios: Mapping[str, float], slopes: Mapping[str, float]) -> dict[str, float]:
     """Slopes by the free numbers of the components themselves: moving the residual moves every ratio the other way."""
     chained = dict(zip(slopes, chain(tuple(slopes), ratios) * list(slopes.values()), strict=True))
     moving = [chained[n] for n in slopes if n not in CORRELATIONS]
