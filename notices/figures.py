@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -53,19 +53,16 @@ def _done_in(due: int) -> timedelta | None:
 
 @dataclass(frozen=True)
 class NotSent:
-    """Mails of one template that could not be sent; ``newest`` is the number of the last of them."""
+    """Mails of one template that could not be sent."""
 
     template: str
     count: int
-    newest: int
 
 
-def not_sent_by_template(person: Person, template: str | None = None) -> list[NotSent]:
+def not_sent_by_template(person: Person) -> list[NotSent]:
     """Where more than one mail of a template could not be sent: the cause is probably the same, and may be gone."""
     rows = Notice.objects.visible_to(person).needing_a_person().exclude(kind=NoticeKind.SECURITY).order_by()
-    if template is not None:
-        rows = rows.filter(template=template)
-    counted = rows.values("template").annotate(count=Count("pk"), newest=Max("pk"))
+    counted = rows.values("template").annotate(count=Count("pk"))
     return [NotSent(**row) for row in counted.filter(count__gt=1).order_by("-count", "template")[:10]]
 
 

@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django import forms
 
 from notices.models import Notice
@@ -22,10 +24,19 @@ class ReleaseForm(forms.Form):
 
 
 class TryAgainForm(forms.Form):
-    """Which mails were looked at before they are all tried again: those of a template, up to the newest that was shown."""
+    """Which mails are tried again: those of a template that had failed when the page was shown."""
 
     template = forms.CharField(max_length=120, widget=forms.HiddenInput)
-    newest = forms.IntegerField(min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+    seen = forms.CharField(max_length=40, widget=forms.HiddenInput)
+
+    def clean_seen(self) -> datetime:
+        try:
+            moment = datetime.fromisoformat(self.cleaned_data["seen"])
+        except ValueError as problem:
+            raise forms.ValidationError("That is not a moment.") from problem
+        if moment.tzinfo is None or not 2000 <= moment.year <= 2100:
+            raise forms.ValidationError("That is not a moment.")
+        return moment
 
 
 class WithdrawForm(forms.Form):

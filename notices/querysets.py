@@ -47,9 +47,12 @@ class NoticeQuerySet(models.QuerySet):
     def needing_a_person(self) -> Self:
         return self.filter(status=NoticeStatus.DEAD, handled_at__isnull=True)
 
-    def to_try_again(self, template: str) -> Self:
-        """Mails of one template that could not be sent and that nobody has dealt with. The words of security mail are gone."""
-        return self.needing_a_person().filter(template=template).exclude(kind=NoticeKind.SECURITY)
+    def to_try_again(self, template: str, seen: datetime) -> Self:
+        """Mails of one template that had failed by then, and that nobody has dealt with. The words of security mail are gone."""
+        attempts = self.model._meta.apps.get_model("notices", "Attempt").objects
+        later = attempts.filter(notice=OuterRef("pk"), at__gt=seen)
+        left = self.needing_a_person().filter(template=template).exclude(kind=NoticeKind.SECURITY)
+        return left.filter(~Exists(later))
 
     def due_by_the_database_clock(self) -> Self:
         """Several machines send; the clock of the database is the one they share."""

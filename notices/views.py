@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_exempt
@@ -187,20 +188,23 @@ def resend(request: SignedInRequest, pk: int) -> HttpResponse:
 def resend_many(request: SignedInRequest) -> HttpResponse:
     """Everything of one template that could not be sent goes again; what failed after the page was shown does not."""
     require(request.user, "notices.resend_notice")
-    form = TryAgainForm(request.POST if request.method == "POST" else request.GET)
+    shown = request.method != "POST"
+    # the moment goes with the page: what fails after it was not looked at, and a second press finds nothing
+    now = {"template": request.GET.get("template", ""), "seen": timezone.now().isoformat()}
+    form = TryAgainForm(now if shown else request.POST)
     if not form.is_valid():
         messages.error(request, "That is not a kind of mail that could not be sent. Nothing was sent.")
         return redirect("notices:mail")
-    template, newest = form.cleaned_data["template"], form.cleaned_data["newest"]
-    found = Notice.objects.visible_to(request.user).to_try_again(template).filter(pk__lte=newest)
-    if request.method == "POST":
-        count = _resend_locked(found, request.user)
-        return _tried_again(request, template, count)
+    template, seen = form.cleaned_data["template"], form.cleaned_data["seen"]
+    found = Notice.objects.visible_to(request.user).to_try_again(template, seen)
+    if not shown:
+        return _tried_again(request, template, _resend_locked(found, request.user))
     reasons = found.order_by().values("error").annotate(count=Count("pk")).order_by("-count", "error")
     context = {
         "form": form,
         "name": name_of(template),
         "count": found.count(),
+        "at_once": AGAIN_AT_ONCE,
         "reasons": reasons[:5],
         "one": found.order_by("-pk").values_list("pk", flat=True).first(),
         "is_paused": Pause.objects.current().filter(template=template).exists(),

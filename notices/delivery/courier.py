@@ -110,6 +110,7 @@ class Courier:
         self.mailer = mailers["default"]
         self.packer = Packer()
         self.sent_on_this_connection = 0
+        self.connected_at = 0.0
         self.has_been_heard = False
         self.is_at_its_rate = False
 
@@ -132,8 +133,7 @@ class Courier:
 
     def relay_answers(self) -> bool:
         """Connect before anything is claimed: a dead relay must not burn the attempts of what waits."""
-        if self.sent_on_this_connection >= self.pace.messages_per_connection:
-            self.hang_up()
+        self.change_lines()
         try:
             self.mailer.open()
         except (OSError, SMTPException) as problem:
@@ -141,6 +141,16 @@ class Courier:
             note_that_the_relay_is_silent(problem)
             return False
         return True
+
+    def change_lines(self) -> None:
+        """No line carries more than a hundred mails or lives longer than a minute: a relay may count, and may balance."""
+        age = time.monotonic() - self.connected_at
+        if self.sent_on_this_connection and (
+            self.sent_on_this_connection >= self.pace.messages_per_connection or age > self.pace.line_lives
+        ):
+            self.hang_up()
+        if not self.sent_on_this_connection:
+            self.connected_at = time.monotonic()
 
     def hang_up(self) -> None:
         self.sent_on_this_connection = 0
@@ -211,6 +221,7 @@ class Courier:
         if not isinstance(self.mailer, EmailBackend):
             self.mailer.send_messages([letter_of(parcel)])
             return
+        self.change_lines()
         try:
             self.mailer.open()
         except (OSError, SMTPException) as problem:

@@ -41,6 +41,7 @@ class Pace:
     longest_wait: float = 3600
     letter_waits: timedelta = timedelta(minutes=15)  # a decision that was perhaps sent: time for a person to look
     messages_per_connection: int = 100
+    line_lives: float = 60  # seconds
 
 
 class Stopped(Exception):
@@ -189,7 +190,7 @@ class Lease:
             pace=pace,
             parcels=parcels,
             renewed_at=time.monotonic(),
-            used_up=limited and left <= len(parcels),
+            used_up=limited and len(parcels) >= left and len(parcels) < pace.batch,
         )
 
     def ours(self) -> QuerySet[Notice]:

@@ -39,6 +39,17 @@ def test_what_is_due_is_sent_over_one_connection_in_order_of_urgency(post_office
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("pace", "lines"), [({"messages_per_connection": 3}, 4), ({"line_lives": 0}, 10), ({}, 1)])
+def test_no_line_carries_too_many_mails_or_lives_too_long(post_office, pace, lines):
+    NoticeFactory.create_batch(10)
+
+    Courier(Pace(**pace)).drain()
+
+    assert len(post_office.taken) == 10
+    assert post_office.connections == lines
+
+
+@pytest.mark.django_db
 def test_a_mail_carries_its_own_name_and_says_that_a_machine_wrote_it(post_office):
     notice = NoticeFactory()
 
