@@ -95,7 +95,7 @@ def test_drafting_and_sending_an_application(live_server, page, keys):
     signed_in(page, live_server.url, membership.person)
 
     page.goto(live_server.url + reverse("calls:call", args=[call.slug]))
-    keys.follow("Start or go on with an application")
+    keys.follow("Start or continue an application")
     keys.follow("Start the application")
     application = Application.objects.get()
     keys.tab_to(".task__what a")

@@ -384,7 +384,7 @@ class TestSending:
                 {key(draft): "At the last second", "base_version": marks(draft)},
             )
             sent = self.send(client, draft)
-        assert ("Start or go on with an application" in page) is accepted
+        assert ("Start or continue an application" in page) is accepted
         assert ("Check your answers" in tasks) is accepted
         assert (saved.status_code == 302) is accepted
         assert (sent.status_code == 302) is accepted

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,7 @@ def test_a_programme_that_is_not_public_is_not_named(client, staff):
     )
     EvaluationFactory(title="Seen study", programme=secret, status=Stage.IN_THE_FIELD)
     CallFactory(title="Seen call", programme=secret)
-    EvaluationFactory(title="Named study", programme=ProgrammeFactory(short_name="Hazel"), status=Stage.IN_THE_FIELD)
+    EvaluationFactory(title="Named study", programme=ProgrammeFactory(name="Hazel"), status=Stage.IN_THE_FIELD)
     if staff:
         client.force_login(StaffFactory())
     page = client.get("/").content.decode()
@@ -36,3 +37,15 @@ def test_what_it_counts_is_public():
     after = front_page()
     assert after.authorities_with_us == before.authorities_with_us == 1
     assert (after.evaluations, after.open_calls) == (0, 0)
+
+
+@pytest.mark.parametrize(("calls", "said"), [(1, "open call<"), (2, "open calls<")])
+def test_the_number_of_open_calls_and_its_word_agree(client, calls, said):
+    CallFactory.create_batch(calls)
+    page = client.get("/").content.decode()
+    assert said in re.sub(r"\s+<", "<", page)
+
+
+def test_an_open_call_says_what_its_date_is(client):
+    CallFactory()
+    assert re.search(r"Closes\s+<span class=\"deadline", client.get("/").content.decode())

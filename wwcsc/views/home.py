@@ -42,7 +42,7 @@ def _with_programmes(found: QuerySet) -> list[tuple[Any, str]]:
     """Each with what its programme is called, or with nothing while the programme is not public itself."""
     records = list(found)
     named = Programme.objects.visible_to(AnonymousUser()).in_bulk({record.programme_id for record in records} - {None})
-    return [(record, named[record.programme_id].known_as if record.programme_id in named else "") for record in records]
+    return [(record, named[record.programme_id].name if record.programme_id in named else "") for record in records]
 
 
 @login_not_required

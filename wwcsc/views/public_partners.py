@@ -33,6 +33,7 @@ class PartnerFilter(OrganisationFilter):
         queryset=lambda request: Programme.objects.visible_to(request.user).order_by("name"),
         method="in_programme",
         to_field_name="slug",
+        empty_label="Every programme",
     )
     with_us = django_filters.MultipleChoiceFilter(
         label="Works with us", choices=WORKING, method="working", widget=forms.CheckboxSelectMultiple

@@ -37,12 +37,13 @@ class RegisterFilter(django_filters.FilterSet):
         label="Who evaluates", choices=Independence.choices, widget=BOXES
     )
     programme = django_filters.ModelChoiceFilter(
-        label="Programme", queryset=lambda request: programmes_for(request.user)
+        label="Programme", queryset=lambda request: programmes_for(request.user), empty_label="Every programme"
     )
     evaluator = django_filters.ModelChoiceFilter(
         label="Evaluator",
         field_name="evaluators__organisation",
         queryset=lambda request: evaluators_for(request.user),
+        empty_label="Every evaluator",
         distinct=True,
     )
 

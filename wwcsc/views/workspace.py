@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from calls.choices import Outcome
+from calls.choices import ApplicationStatus, Outcome
 from calls.models import Application, Call
 from people.requests import SignedInRequest
 from programmes.models import Obligation, Partnership
@@ -26,6 +26,9 @@ def workspace(request: SignedInRequest) -> HttpResponse:
         "due": obligations.outstanding().for_list()[:SHOWN],
         "late_count": obligations.late(now).count(),
         "offers": applications.filter(status="told", decision__outcome=Outcome.OFFER),
+        "drafts": applications.filter(
+            status=ApplicationStatus.DRAFT, call__in=Call.objects.visible_to(person).open(now).values("pk")
+        )[:SHOWN],
         "applications": applications[:SHOWN],
         "partnerships": Partnership.objects.of(person).running().for_list()[:SHOWN],
         "open_calls": Call.objects.visible_to(person)
