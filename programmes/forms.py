@@ -65,6 +65,14 @@ class SignatureForm(forms.Form):
         help_text="For example: Director of Children’s Services. We record the office, not a person’s name.",
     )
     agreed = forms.BooleanField(label="I may sign for this organisation, and we agree to these terms")
+    read = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+
+    def clean_read(self) -> datetime | None:
+        """When the terms on the page had been sent; nothing where that cannot be told."""
+        try:
+            return datetime.fromisoformat(self.cleaned_data["read"])
+        except ValueError:
+            return None
 
 
 class SignedElsewhereForm(forms.Form):

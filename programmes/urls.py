@@ -9,6 +9,7 @@ urlpatterns = [
     path("partnerships/<int:pk>/", partnerships.partnership, name="partnership"),
     path("partnerships/<int:pk>/agree/", partnerships.agree, name="agree"),
     path("partnerships/<int:pk>/issue/", partnerships.issue, name="issue_agreement"),
+    path("partnerships/<int:pk>/correct/", partnerships.correct, name="correct_agreement"),
     path("partnerships/<int:pk>/sign/", partnerships.sign, name="sign"),
     path("partnerships/<int:pk>/signed-elsewhere/", partnerships.signed_elsewhere, name="signed_elsewhere"),
     path("partnerships/<int:pk>/start/", partnerships.begin, name="start_partnership"),

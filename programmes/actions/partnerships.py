@@ -5,11 +5,12 @@ from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.timezone import localdate
 
 from audit.actions import record
-from lifecycle.actions import RecordChanged, move
+from lifecycle.actions import RecordChanged, can_move, move
 from notices.actions import withdraw_all_about
 from partners.choices import AgreementKind, AgreementStatus
 from partners.models import Agreement, Organisation
@@ -95,10 +96,31 @@ def issue_agreement(partnership: Partnership, *, terms: str, by: Person) -> None
 
 
 @transaction.atomic
-def sign_agreement(partnership: Partnership, *, office: str, by: Person) -> None:
-    """The partner's lead signs on the page, naming the office that the signature stands for."""
+def correct_agreement(partnership: Partnership, *, terms: str, by: Person) -> None:
+    """Send other terms in place of those that nobody has signed yet. The leads are told again."""
+    require(by, "programmes.manage_partnership", partnership)
+    agreement = _agreement_of(partnership)
+    if agreement.status != AgreementStatus.ISSUED:
+        raise ValidationError("Only an agreement that waits for a signature can be corrected. Nothing was changed.")
+    if not terms.strip():
+        raise ValidationError("Write the terms before you send the agreement. Nothing was sent.")
+    if terms.strip() == agreement.terms.strip():
+        raise ValidationError("These are the terms that the partner has already. Nothing was sent.")
+    move(agreement, AgreementStatus.DRAFTED, by=by, why="to correct the terms")
+    move(agreement, AgreementStatus.ISSUED, by=by, terms=terms, issued_at=timezone.now())
+    tell_leads_agreement_is_ready(partnership)
+
+
+@transaction.atomic
+def sign_agreement(partnership: Partnership, *, office: str, read: datetime | None, by: Person) -> None:
+    """The partner's lead signs on the page, naming the office that the signature stands for.
+
+    ``read`` is when the terms that were read had been sent. Others, sent since, are not signed unread: RecordChanged.
+    """
     require(by, "programmes.sign_agreement", partnership)
-    _sign(partnership, office=office, on=localdate(), elsewhere=False, by=by)
+    if can_move(partnership, PartnershipStatus.SIGNED) and _agreement_of(partnership).issued_at != read:
+        raise RecordChanged(partnership)
+    _sign(partnership, office=office, on=localdate(), elsewhere=False, by=by, only_if=Q(issued_at=read))
 
 
 @transaction.atomic
@@ -110,7 +132,9 @@ def record_signature(partnership: Partnership, *, office: str, on: date, by: Per
     _sign(partnership, office=office, on=on, elsewhere=True, by=by)
 
 
-def _sign(partnership: Partnership, *, office: str, on: date, elsewhere: bool, by: Person) -> None:
+def _sign(
+    partnership: Partnership, *, office: str, on: date, elsewhere: bool, by: Person, only_if: Q | None = None
+) -> None:
     if not office.strip():
         raise ValidationError(
             "Name the office that signs, such as Director of Children’s Services. Nothing was recorded."
@@ -121,6 +145,7 @@ def _sign(partnership: Partnership, *, office: str, on: date, elsewhere: bool, b
         _agreement_of(partnership),
         AgreementStatus.SIGNED,
         by=by,
+        only_if=only_if,
         signed_on=on,
         signed_by_role=office.strip(),
         signed_elsewhere=elsewhere,

@@ -60,10 +60,12 @@ class Deed[Thing: (Partnership, Obligation)]:
     said: str
     button: str
     lede: str = ""
+    initial: Callable[[Thing], dict[str, Any]] | None = None
 
     def answer(self, request: SignedInRequest, found: Thing) -> HttpResponse:
         require(request.user, self.permission, found)
-        form = self.form(request.POST if request.method == "POST" else None)
+        initial = self.initial(found) if self.initial else None
+        form = self.form(request.POST if request.method == "POST" else None, initial=initial)
         if form.is_bound and form.is_valid():
             try:
                 self.act(found, form.cleaned_data, request.user)

@@ -162,12 +162,29 @@ def issue(request: SignedInRequest, pk: int) -> HttpResponse:
     return deed.answer(request, partnership_or_404(request, pk))
 
 
+def correct(request: SignedInRequest, pk: int) -> HttpResponse:
+    deed = Deed[Partnership](
+        permission="programmes.manage_partnership",
+        title="Correct the agreement",
+        lede="The partner has not signed yet. What you send takes the place of what it has, and its leads are asked to read it again.",
+        form=TermsForm,
+        initial=lambda found: {"terms": found.agreement.terms if found.agreement else ""},
+        act=lambda found, said, by: partnerships.correct_agreement(found, terms=said["terms"], by=by),
+        said="The corrected agreement is with the partner. Its leads are being told by e-mail.",
+        button="Send the corrected agreement",
+    )
+    return deed.answer(request, partnership_or_404(request, pk))
+
+
 def sign(request: SignedInRequest, pk: int) -> HttpResponse:
     deed = Deed[Partnership](
         permission="programmes.sign_agreement",
         title="Sign the agreement",
         form=SignatureForm,
-        act=lambda found, said, by: partnerships.sign_agreement(found, office=said["office"], by=by),
+        initial=lambda found: {
+            "read": found.agreement.issued_at.isoformat() if found.agreement and found.agreement.issued_at else ""
+        },
+        act=lambda found, said, by: partnerships.sign_agreement(found, office=said["office"], read=said["read"], by=by),
         said="Signed. Thank you. The partnership is not public before its announcement.",
         button="Sign the agreement",
     )

@@ -68,7 +68,9 @@ def test_the_same_practice_is_not_proposed_twice(proposed, lead):
 
 def test_an_agreement_is_issued_signed_by_the_lead_and_the_duty_is_done(proposed, lead, staff):
     partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
-    partnerships.sign_agreement(proposed, office="Director of Children’s Services", by=lead.person)
+    partnerships.sign_agreement(
+        proposed, office="Director of Children’s Services", read=proposed.agreement.issued_at, by=lead.person
+    )
     proposed.refresh_from_db()
     assert proposed.status == PartnershipStatus.SIGNED
     assert proposed.agreement.status == AgreementStatus.SIGNED
@@ -81,18 +83,71 @@ def test_an_agreement_is_issued_signed_by_the_lead_and_the_duty_is_done(proposed
 def test_signing_twice_is_refused_and_leaves_one_signature(proposed, lead, staff):
     partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
     stale = Partnership.objects.get(pk=proposed.pk)
-    partnerships.sign_agreement(proposed, office="Director", by=lead.person)
+    partnerships.sign_agreement(proposed, office="Director", read=proposed.agreement.issued_at, by=lead.person)
     with pytest.raises(RecordChanged):
-        partnerships.sign_agreement(stale, office="Somebody else", by=lead.person)
+        partnerships.sign_agreement(stale, office="Somebody else", read=stale.agreement.issued_at, by=lead.person)
     proposed.agreement.refresh_from_db()
     assert proposed.agreement.signed_by_role == "Director"
+
+
+def test_terms_are_corrected_before_they_are_signed_and_the_leads_are_told_again(client, proposed, lead, staff):
+    partnerships.issue_agreement(proposed, terms="We agree on 10 teams.", by=staff)
+    client.force_login(staff)
+    url = reverse("programmes:correct_agreement", args=[proposed.pk])
+    assert "Correct the agreement" in client.get(proposed.get_absolute_url()).text
+    assert "We agree on 10 teams." in client.get(url).text
+    assert client.post(url, {"terms": "We agree on 12 teams."}).status_code == 302
+    proposed.refresh_from_db()
+    assert (proposed.agreement.status, proposed.agreement.terms) == (AgreementStatus.ISSUED, "We agree on 12 teams.")
+    assert proposed.status == PartnershipStatus.ISSUED
+    assert Notice.objects.filter(key__startswith="agreement-ready:", to=lead.person.email).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [("", "needs an answer"), ("   ", "needs an answer"), ("We agree.", "has already"), ("x" * 20001, "20000 characters")],
+)
+def test_a_correction_that_says_nothing_new_is_not_sent(client, proposed, lead, staff, terms, said):
+    partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
+    client.force_login(staff)
+    answer = client.post(reverse("programmes:correct_agreement", args=[proposed.pk]), {"terms": terms})
+    assert said in answer.text
+    assert Notice.objects.filter(key__startswith="agreement-ready:").count() == 1
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_only_what_waits_for_a_signature_is_corrected(proposed, lead, staff, is_signed):
+    if is_signed:
+        partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
+        partnerships.sign_agreement(proposed, office="Director", read=proposed.agreement.issued_at, by=lead.person)
+    with pytest.raises(ValidationError, match="Nothing was changed"):
+        partnerships.correct_agreement(proposed, terms="Other terms", by=staff)
+
+
+def test_nobody_signs_terms_that_were_changed_while_they_were_read(client, proposed, lead, staff):
+    partnerships.issue_agreement(proposed, terms="We agree on 10 teams.", by=staff)
+    client.force_login(lead.person)
+    url = reverse("programmes:sign", args=[proposed.pk])
+    page = client.get(url).text
+    read = proposed.agreement.issued_at.isoformat()
+    assert f'value="{read}"' in page
+    partnerships.correct_agreement(proposed, terms="We agree on 12 teams.", by=staff)
+    typed = {"office": "Director", "agreed": "on"}
+    for stale in (typed | {"read": read}, typed | {"read": "nonsense"}, typed):
+        assert client.post(url, stale).status_code == 409
+    proposed.refresh_from_db()
+    assert proposed.status == PartnershipStatus.ISSUED
+    assert "We agree on 12 teams." in client.get(url).text
+    assert client.post(url, typed | {"read": proposed.agreement.issued_at.isoformat()}).status_code == 302
+    proposed.refresh_from_db()
+    assert proposed.status == PartnershipStatus.SIGNED
 
 
 def test_an_editor_cannot_sign(proposed, lead, staff):
     partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
     editor = MembershipFactory(organisation=lead.organisation, role=MembershipRole.EDITOR).person
     with pytest.raises(Refused):
-        partnerships.sign_agreement(proposed, office="Director", by=editor)
+        partnerships.sign_agreement(proposed, office="Director", read=proposed.agreement.issued_at, by=editor)
 
 
 def test_a_signature_dated_tomorrow_is_refused(proposed, staff):
@@ -139,7 +194,7 @@ def test_an_announcement_that_has_come_cannot_be_held_back(staff):
 def test_the_agreement_ends_with_the_partnership_and_its_mail_is_withdrawn(proposed, lead, staff, is_signed):
     partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
     if is_signed:
-        partnerships.sign_agreement(proposed, office="Director", by=lead.person)
+        partnerships.sign_agreement(proposed, office="Director", read=proposed.agreement.issued_at, by=lead.person)
     partnerships.leave(proposed, reason="The team was dissolved.", on=localdate(), withdrew=True, by=staff)
     proposed.refresh_from_db()
     assert proposed.agreement.status == AgreementStatus.ENDED
@@ -152,7 +207,7 @@ def test_a_partnership_is_kept_from_staff_in_conflict_until_it_is_announced(clie
         lead.organisation, ProgrammeFactory(), practice_name="Coaching", kept_from=[conflicted.pk], by=lead.person
     )
     partnerships.issue_agreement(partnership, terms="We agree.", by=colleague)
-    partnerships.sign_agreement(partnership, office="Director", by=lead.person)
+    partnerships.sign_agreement(partnership, office="Director", read=partnership.agreement.issued_at, by=lead.person)
     owed = partnership.obligations.first()
     hidden = [partnership.get_absolute_url(), owed.get_absolute_url()]
     client.force_login(conflicted)
