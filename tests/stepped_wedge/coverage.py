@@ -198,8 +198,8 @@ SCENES = (
     Scene("profile intervals of components, nested", "nested, CAC 0.67", 10, partial(mixed, slots=TEN, dfs=(), components=("tau2", "gamma2", "residual", "icc", "cac")), 400, (0.0, 0.08)),
     Scene("profile intervals of components, nested", "nested, CAC 0.67", 20, partial(mixed, slots=TWENTY, dfs=(), components=("tau2", "gamma2", "icc", "cac")), 400, (0.0, 0.08)),
     Scene("profile intervals of components, decay", "decay 0.7", 20, partial(mixed, slots=TWENTY, parts=DECAY, structure="discrete-time-decay", dfs=(), components=("tau2", "r")), 500, (0.0, 0.08)),
-    Scene("profile intervals of components, cohort", "nested and person", 12, partial(cohort, dfs=(), components=("tau2", "psi2", "iac")), 40, (0.0, 0.08)),
-    Scene("profile intervals of components, glmm logit", "nested on the logit scale", 20, partial(generalised, slots=TWENTY, components=("tau2", "gamma2")), 30, (0.0, 0.09)),
+    Scene("profile intervals of components, cohort", "nested and person", 12, partial(cohort, dfs=(), components=("tau2", "psi2", "iac")), 200, (0.0, 0.08)),
+    Scene("profile intervals of components, glmm logit", "nested on the logit scale", 20, partial(generalised, slots=TWENTY, components=("tau2", "gamma2")), 400, (0.0, 0.11)),
 )  # fmt: skip
 
 
