@@ -219,13 +219,13 @@ def _resend_locked(found: NoticeQuerySet, person: Person) -> int:
 
 
 def _tried_again(request: SignedInRequest, template: str, count: int) -> HttpResponse:
-    many = f"{count} mail{'' if count == 1 else 's'}"
+    many = "1 mail is" if count == 1 else f"{count} mails are"
     if not count:
         messages.warning(request, "None of these mails waits for a person any more. Nothing was sent twice.")
     elif Pause.objects.current().filter(template=template).exists():
-        messages.warning(request, f"{many} now wait with the others of their template, which is paused.")
+        messages.warning(request, f"{many} put back. What is paused waits with the others of its template.")
     else:
-        messages.success(request, f"{many} are tried again now.")
+        messages.success(request, f"{many} put back into the queue. Sending begins now.")
     return redirect("notices:mail")
 
 

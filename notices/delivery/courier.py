@@ -109,7 +109,7 @@ class Courier:
         self.pace = pace or Pace()
         self.mailer = mailers["default"]
         self.packer = Packer()
-        self.sent_on_this_connection = 0
+        self.carried_on_this_connection = 0
         self.connected_at = 0.0
         self.has_been_heard = False
         self.is_at_its_rate = False
@@ -145,15 +145,15 @@ class Courier:
     def change_lines(self) -> None:
         """No line carries more than a hundred mails or lives longer than a minute: a relay may count, and may balance."""
         age = time.monotonic() - self.connected_at
-        if self.sent_on_this_connection and (
-            self.sent_on_this_connection >= self.pace.messages_per_connection or age > self.pace.line_lives
+        if self.carried_on_this_connection and (
+            self.carried_on_this_connection >= self.pace.messages_per_connection or age > self.pace.line_lives
         ):
             self.hang_up()
-        if not self.sent_on_this_connection:
+        if not self.carried_on_this_connection:
             self.connected_at = time.monotonic()
 
     def hang_up(self) -> None:
-        self.sent_on_this_connection = 0
+        self.carried_on_this_connection = 0
         try:
             self.mailer.close()
         except (OSError, SMTPException):
@@ -213,7 +213,6 @@ class Courier:
                 if outcome.relay_is_gone:
                     return trouble + [turn_did_not_come(one) for one in group[place + 1 :]]
             else:
-                self.sent_on_this_connection += 1
                 taken.append(parcel)
         return trouble
 
@@ -227,6 +226,7 @@ class Courier:
         except (OSError, SMTPException) as problem:
             note_that_the_relay_is_silent(problem)
             raise RelayGone from problem
+        self.carried_on_this_connection += 1
         to = parcel.to if PLAIN_ADDRESS.fullmatch(parcel.to) else self.mailer.prep_address(parcel.to)
         assert self.mailer.connection is not None  # noqa: S101 - open() has just seen to that
         hand_to(self.mailer.connection, self.envelope_sender, to, parcel.content)

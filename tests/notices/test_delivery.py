@@ -50,6 +50,16 @@ def test_no_line_carries_too_many_mails_or_lives_too_long(post_office, pace, lin
 
 
 @pytest.mark.django_db
+def test_a_line_on_which_everything_is_refused_is_changed_too(settings):
+    NoticeFactory.create_batch(10)
+    with PostOffice(lambda number, address: "rcpt 550 no such person") as office:
+        settings.MAILERS = office.mailers()
+        Courier(Pace(messages_per_connection=3)).drain()
+
+    assert office.connections == 4
+
+
+@pytest.mark.django_db
 def test_a_mail_carries_its_own_name_and_says_that_a_machine_wrote_it(post_office):
     notice = NoticeFactory()
 

@@ -57,7 +57,7 @@ def test_the_page_before_says_how_many_and_why_and_changes_nothing(client, staff
 def test_all_of_them_go_once_more_under_their_names(client, staff, settings):
     notices = dead(3)
     page = asked(client, notices)
-    assert "3 mails are tried again now." in page.content.decode()
+    assert "3 mails are put back into the queue." in page.content.decode()
     with PostOffice() as office:
         settings.MAILERS = office.mailers()
         Courier().drain()
@@ -117,7 +117,7 @@ def test_mail_of_a_paused_template_waits_with_the_others_and_the_page_says_so(cl
     PauseFactory(template=notices[0].template)
     before = shown(client, notices)
     assert "This kind of mail is paused" in before
-    assert "which is paused" in asked(client, notices).content.decode()
+    assert "What is paused waits" in asked(client, notices).content.decode()
     assert not Notice.objects.due().exists()
 
 
