@@ -2,10 +2,14 @@
 """Django's command line for the portal."""
 
 import os
+import signal
 import sys
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wwcsc.settings")
+    if sys.argv[1:2] == ["demo"]:
+        # Until the supervisor listens nothing has been started, and an exception would now and then be lost in an import.
+        signal.signal(signal.SIGINT, lambda *signalled: os._exit(130))
     try:
         from django.core.management import execute_from_command_line
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wwcsc.local.supervisor import AlreadyRunning, Lock, listen
+from wwcsc.local.supervisor import AlreadyRunning, Lock, StopRequested, Supervisor, listen
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 PARTS = ("database", "worker", "web")
@@ -92,6 +92,16 @@ def test_ctrl_c_in_the_terminal_reaches_the_supervisor_alone(stack):
 
     assert stack.stopped == ["web", "worker", "database"]
     assert not (stack.folder / "interrupted").exists()
+
+
+@pytest.mark.parametrize("asked_again", ["start", "look"])
+def test_a_request_that_the_interpreter_swallowed_is_heard_at_the_next_step(asked_again):
+    supervisor = Supervisor()
+    with pytest.raises(StopRequested):
+        supervisor.asked_to_stop(signal.SIGINT, None)  # as if this had been raised in a callback, printed and forgotten
+    with pytest.raises(StopRequested, match="SIGINT"):
+        supervisor.look() if asked_again == "look" else supervisor.start(None)
+    assert supervisor.parts == []
 
 
 def test_an_impatient_second_ctrl_c_does_not_disturb_the_order(stack):

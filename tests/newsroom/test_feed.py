@@ -75,9 +75,19 @@ def test_a_post_is_written_approved_and_seen_only_from_its_moment(client):
     client.force_login(writer)
     approve = reverse("newsroom:approve_post", args=["what-we-learned"])
     seen = client.get(approve).context["form"]["seen"].value()
-    client.post(approve, {"on": "2020-01-02", "at": "09:30", "seen": seen})
+    client.post(approve, {"on": "2020-01-02", "at": "09:30", "seen": seen, "at_once": "on"})
     client.logout()
     assert client.get(page).status_code == 200
+
+
+def test_a_post_does_not_come_out_at_once_by_a_moment_that_has_passed_unseen(client):
+    client.force_login(StaffFactory(post=StaffRole.COMMUNICATIONS))
+    post = NewsFactory(status=PostStatus.DRAFT)
+    sent = form_of(client, "approve_post", post) | {"on": "2020-01-02", "at": "09:30"}
+    page = client.post(reverse("newsroom:approve_post", args=[post.slug]), sent)
+    assert "This moment has passed" in page.text
+    post.refresh_from_db()
+    assert post.status == PostStatus.DRAFT
 
 
 def test_programme_staff_write_but_do_not_approve(client):
@@ -128,7 +138,7 @@ def test_words_that_nobody_read_are_not_approved(client):
     post = NewsFactory(status=PostStatus.DRAFT, body="What the approver read.")
     address = reverse("newsroom:approve_post", args=[post.slug])
     assert "What the approver read." in client.get(address).content.decode()
-    sent = form_of(client, "approve_post", post)
+    sent = form_of(client, "approve_post", post) | {"at_once": "on"}
     Post.objects.filter(pk=post.pk).update(body="Other words.")
     page = client.post(address, sent).content.decode()
     assert "Somebody else changed this post" in page

@@ -160,6 +160,7 @@ class Supervisor:
         self.parts: list[Part] = []
         self.guardian = Guardian() if guarded else None
         self.stopping = False
+        self.asked = ""  # by which signal: raised again where Python swallowed what the handler raised
 
     def __enter__(self) -> "Supervisor":
         signal.signal(signal.SIGINT, self.asked_to_stop)
@@ -171,7 +172,13 @@ class Supervisor:
     def asked_to_stop(self, number: int, frame: FrameType | None) -> None:
         if not self.stopping:  # once is enough; an impatient second Ctrl-C must not disturb the order
             self.stopping = True
-            raise StopRequested(signal.Signals(number).name)
+            self.asked = signal.Signals(number).name
+            raise StopRequested(self.asked)
+
+    def stop_if_asked(self) -> None:
+        """What a handler raises in the middle of a callback of the interpreter is printed there, and lost."""
+        if self.asked:
+            raise StopRequested(self.asked)
 
     def __exit__(self, *error: object) -> None:
         self.stopping = True
@@ -182,12 +189,14 @@ class Supervisor:
             self.guardian.dismiss()
 
     def start(self, part: Part) -> None:
+        self.stop_if_asked()
         self.parts.append(part)  # first, so that a part interrupted while starting is stopped as well
         part.start()
         if self.guardian and part.process:
             self.guardian.watch(part.process.pid, part.stop_signal)
 
     def look(self) -> None:
+        self.stop_if_asked()
         for part in self.parts:
             if part.process is not None and part.process.poll() is not None:
                 raise PartDied(part)
