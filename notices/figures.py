@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -53,16 +53,17 @@ def _done_in(due: int) -> timedelta | None:
 
 @dataclass(frozen=True)
 class NotSent:
-    """Mails of one template that could not be sent."""
+    """Mails of one template that could not be sent, and what one of them is about."""
 
     template: str
     count: int
+    subject: str
 
 
 def not_sent_by_template(person: Person) -> list[NotSent]:
     """Where more than one mail of a template could not be sent: the cause is probably the same, and may be gone."""
     rows = Notice.objects.visible_to(person).needing_a_person().exclude(kind=NoticeKind.SECURITY).order_by()
-    counted = rows.values("template").annotate(count=Count("pk"))
+    counted = rows.values("template").annotate(count=Count("pk"), subject=Max("subject"))
     return [NotSent(**row) for row in counted.filter(count__gt=1).order_by("-count", "template")[:10]]
 
 

@@ -61,12 +61,21 @@ def mail(request: SignedInRequest) -> HttpResponse:
         "pauses": [{"pause": pause, "name": name_of(pause.template)} for pause in pauses_for(request.user)],
         "refusals_before_a_pause": REFUSALS_BEFORE_A_PAUSE,
         "may_resume": request.user.has_perm("notices.resume_template"),
-        "not_sent": [{"group": group, "name": name_of(group.template)} for group in not_sent_by_template(request.user)],
+        "not_sent": [
+            {"group": group, "name": _kind_of(group.template, group.subject)}
+            for group in not_sent_by_template(request.user)
+        ],
         "may_resend": request.user.has_perm("notices.resend_notice"),
         "has_held": any(notice.is_released_by_hand for notice in page),
         "may_release": request.user.has_perm("notices.release_notice"),
     }
     return render(request, "notices/mail.html", context)
+
+
+def _kind_of(template: str, subject: str) -> str:
+    """What people call this kind of mail: a mailing has a name, a letter is known by what one of them is about."""
+    name = name_of(template)
+    return name if name != template else f"Letters such as “{subject}”"
 
 
 def _notice(request: SignedInRequest, pk: int) -> Notice:
@@ -202,7 +211,7 @@ def resend_many(request: SignedInRequest) -> HttpResponse:
     reasons = found.order_by().values("error").annotate(count=Count("pk")).order_by("-count", "error")
     context = {
         "form": form,
-        "name": name_of(template),
+        "name": _kind_of(template, found.order_by("-pk").values_list("subject", flat=True).first() or template),
         "count": found.count(),
         "at_once": AGAIN_AT_ONCE,
         "reasons": reasons[:5],

@@ -39,9 +39,10 @@ def asked(client, notices, **changes):
 
 
 def test_the_list_offers_it_where_more_than_one_of_a_kind_failed(client, staff):
-    _, one = dead(3), dead(1, template="calls/emails/result")
+    several, one = dead(3), dead(1, template="calls/emails/result")
     page = client.get(reverse("notices:mail")).content.decode()
     assert f"{reverse(URL)}?template=calls/emails/receipt" in page
+    assert f"Letters such as “{several[0].subject}”" in page
     assert one[0].template not in page
 
 
