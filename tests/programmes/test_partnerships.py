@@ -105,7 +105,12 @@ def test_terms_are_corrected_before_they_are_signed_and_the_leads_are_told_again
 
 @pytest.mark.parametrize(
     ("terms", "said"),
-    [("", "needs an answer"), ("   ", "needs an answer"), ("We agree.", "has already"), ("x" * 20001, "20000 characters")],
+    [
+        ("", "needs an answer"),
+        ("   ", "needs an answer"),
+        ("We agree.", "has already"),
+        ("x" * 20001, "20000 characters"),
+    ],
 )
 def test_a_correction_that_says_nothing_new_is_not_sent(client, proposed, lead, staff, terms, said):
     partnerships.issue_agreement(proposed, terms="We agree.", by=staff)
