@@ -104,6 +104,29 @@ def test_a_request_that_the_interpreter_swallowed_is_heard_at_the_next_step(aske
     assert supervisor.parts == []
 
 
+def test_a_request_that_is_lost_in_a_callback_is_asked_again_and_frightens_nobody(tmp_path):
+    lines = (
+        "import os, signal, time, weakref",
+        "from wwcsc.local.supervisor import StopRequested, Supervisor",
+        "class Thing: pass",
+        "def callback(ref):",
+        "    os.kill(os.getpid(), signal.SIGINT)",
+        "    for _ in range(1000): pass",
+        "try:",
+        "    with Supervisor(guarded=False):",
+        "        thing = Thing(); ref = weakref.ref(thing, callback)",
+        "        del thing",
+        "        time.sleep(20)",
+        "        print('never stopped')",
+        "except StopRequested as asked:",
+        "    print('stopped', asked)",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("stopped SIGINT\n", "")
+
+
 def test_an_impatient_second_ctrl_c_does_not_disturb_the_order(stack):
     process = stack.start()
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 from wwcsc.local.guardian import Guardian
 from wwcsc.local.processes import last_lines, spawn, stop
@@ -159,7 +159,7 @@ class Supervisor:
     def __init__(self, *, guarded: bool = not sys.platform.startswith("linux")) -> None:
         self.parts: list[Part] = []
         self.guardian = Guardian() if guarded else None
-        self.stopping = False
+        self.stopping = self.ending = False
         self.asked = ""  # by which signal: raised again where Python swallowed what the handler raised
 
     def __enter__(self) -> "Supervisor":
@@ -167,7 +167,20 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self.asked_to_stop)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # started with nohup: it is to survive the terminal
             signal.signal(signal.SIGHUP, self.asked_to_stop)
+        signal.signal(signal.SIGALRM, self.ask_again)
+        sys.unraisablehook = self.swallowed
         return self
+
+    def swallowed(self, lost: Any) -> None:
+        """The interpreter threw our request away, in a callback of its own: say nothing of it, and ask again in a moment."""
+        if not isinstance(lost.exc_value, StopRequested):
+            sys.__unraisablehook__(lost)
+        elif not self.ending:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+
+    def ask_again(self, number: int, frame: FrameType | None) -> None:
+        if self.asked and not self.ending:
+            raise StopRequested(self.asked)
 
     def asked_to_stop(self, number: int, frame: FrameType | None) -> None:
         if not self.stopping:  # once is enough; an impatient second Ctrl-C must not disturb the order
@@ -181,7 +194,8 @@ class Supervisor:
             raise StopRequested(self.asked)
 
     def __exit__(self, *error: object) -> None:
-        self.stopping = True
+        self.stopping = self.ending = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for part in reversed(self.parts):
             if not part.stop():
                 say(f"{part.name} did not stop when asked and was ended.")
