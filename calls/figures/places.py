@@ -28,22 +28,28 @@ class Places:
     offered: int
     places: int | None
     unit: str
+    is_partial: bool = False  # counted without applications that the reader must know nothing of
 
     @property
     def left(self) -> int | None:
         return None if self.places is None else self.places - self.offered
 
     def __str__(self) -> str:
-        return f"{self.offered} of {self.places} offered" if self.places is not None else f"{self.offered} offered"
+        said = f"{self.offered} of {self.places} offered" if self.places is not None else f"{self.offered} offered"
+        return f"{said}, as far as you may know" if self.is_partial else said
 
 
-def places_of(call: Call) -> Places:
+def places_of(call: Call, *, seen_by: Person | None = None) -> Places:
     """Offers that stand, counted in the unit of the call; one that was declined has given its place back.
 
     Of authorities every one in a joint application counts. Sites, court areas and schools are not recorded one by one,
-    so each offer counts as one until they are.
+    so each offer counts as one until they are. ``seen_by``: without the applications to which this reader is blind, or
+    the number would tell how they ended.
     """
-    offers = Decision.objects.filter(application__call=call, outcome=Outcome.OFFER)
+    offers, is_partial = Decision.objects.filter(application__call=call, outcome=Outcome.OFFER), False
+    if seen_by is not None:
+        blind = Assessment.objects.blinding(seen_by).filter(application__call=call)
+        offers, is_partial = offers.exclude(application__in=blind.values("application")), blind.exists()
     offers = offers.exclude(application__status__in=(ApplicationStatus.DECLINED, ApplicationStatus.WITHDRAWN))
     if call.places_unit == PlacesUnit.AUTHORITY:
         offered = sum(
@@ -57,7 +63,7 @@ def places_of(call: Call) -> Places:
         )
     else:
         offered = offers.count()
-    return Places(offered=offered, places=call.places, unit=call.get_places_unit_display())
+    return Places(offered, call.places, call.get_places_unit_display(), is_partial)
 
 
 def places_needed(call: Call, lead_kind: str, joint_authorities: int) -> int:

@@ -42,7 +42,7 @@ def applications_board(request: SignedInRequest, slug: str) -> HttpResponse:
         "form": asked.form,
         "order": asked.order,
         "orders": list(ORDERS.items()),
-        "places": figures.places_of(call),
+        "places": figures.places_of(call, seen_by=request.user),
         "progress": figures.progress_of(call),
         "kept_from_me": asked.kept_from,
         "next_reserve": _reserve_to_ask(request.user, call, asked.blind),

@@ -124,7 +124,7 @@ def _decision_page(
         "marks": marks_side_by_side(application, sent) if sent else [],
         "standing": figures.NOTHING_YET if is_blind else figures.standing_of(application),
         "matters": [] if is_blind else actions.open_matters(application),
-        "places": figures.places_of(call),
+        "places": figures.places_of(call, seen_by=request.user),
         "sections": answers_by_section(application),
         "grade": Grade(grade).label if grade else "",
         "authority_type": AuthorityType(organisation.authority_type).label if organisation.authority_type else "",
@@ -196,7 +196,7 @@ def offer(request: SignedInRequest, pk: int) -> HttpResponse:
         "decline": decline,
         "promote": promote,
         "letters": letters,
-        "places": figures.places_of(application.call),
+        "places": figures.places_of(application.call, seen_by=request.user),
         "next_reserve": _first_reserve(request.user, application.call),
     }
     return render(request, "calls/board/offer.html", context)

@@ -61,7 +61,7 @@ def _letters_page(
         "respond": respond or RespondByForm(initial={"respond_by": max(offers, default=None)}),
         "release": release or ReleaseForm(initial={"letters": number, "seen": figures.mark_of(posts)}),
         "progress": figures.progress_of(call),
-        "places": figures.places_of(call),
+        "places": figures.places_of(call, seen_by=request.user),
         "has_offers": bool(offers),
     }
     return render(request, "calls/board/letters.html", context)

@@ -24,7 +24,7 @@ from calls.forms.calls import (
     QuestionForm,
 )
 from calls.forms.texts import WordsField
-from calls.models import Application, Call, Criterion, Enquiry, Question, tidy
+from calls.models import Application, Assessment, Call, Criterion, Enquiry, Question, tidy
 from calls.rules.readiness import missing_from, worth_a_thought
 from calls.views.pasting import takes_pasted_text
 from calls.views.public import context_of
@@ -99,7 +99,11 @@ def board(request: SignedInRequest) -> HttpResponse:
     rows = Call.objects.for_list().annotate(
         started=_count(mine.filter(status=ApplicationStatus.DRAFT)),
         sent=_count(mine.filter(submitted_at__isnull=False).exclude(status=ApplicationStatus.WITHDRAWN)),
-        offers=_count(mine.filter(decision__outcome="offer")),
+        offers=_count(
+            mine.filter(decision__outcome="offer").exclude(
+                pk__in=Assessment.objects.blinding(request.user).values("application")
+            )
+        ),
         waiting=_count(Enquiry.objects.filter(call=OuterRef("pk"), answered_at__isnull=True)),
     )
     stage = request.GET.get("stage", "")

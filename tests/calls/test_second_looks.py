@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from calls import figures
 from calls.actions import applications
 from calls.actions import assessments as assessing
 from calls.actions import calls as running
@@ -80,6 +81,30 @@ def test_the_numbers_above_the_letters_do_not_tell_what_is_kept_from_their_reade
         return dict(page.context["outcomes"])["Offer"]
 
     assert (offers(conflicted), offers(round_.staff)) == (1, 2)
+
+
+def test_how_many_places_are_taken_does_not_tell_what_is_kept_from_its_reader(client):
+    round_, conflicted = a_round(2, places=5), assessor()
+    PostFactory(person=conflicted)
+    kept, other = round_.applications
+    assessing.declare_conflict(ask(kept, conflicted, by=round_.staff), nature="Worked there", by=conflicted)
+    for application in (kept, other):
+        scored(round_, application)
+    pages = [reverse(f"calls:{name}", args=[round_.call.slug]) for name in ("applications_board", "letters")]
+    pages.append(reverse("calls:decide", args=[other.pk]))
+
+    def offered_to(person):
+        client.force_login(person)
+        (row,) = client.get(reverse("calls:board")).context["page"].object_list
+        return [row.offers, *(client.get(page).context["places"].offered for page in pages)]
+
+    assert offered_to(conflicted) == [0, 0, 0, 0]
+    deciding.decide(kept, Outcome.OFFER, reason="Good", feedback="Well done.", by=round_.staff)
+    assert offered_to(conflicted) == [0, 0, 0, 0]
+    assert offered_to(round_.staff) == [1, 1, 1, 1]
+    assert str(figures.places_of(round_.call, seen_by=conflicted)) == "0 of 5 offered, as far as you may know"
+    assert str(figures.places_of(round_.call, seen_by=round_.staff)) == "1 of 5 offered"
+    assert figures.places_of(round_.call).offered == 1
 
 
 def test_the_letters_of_a_call_that_is_cancelled_are_withdrawn(client):
