@@ -125,8 +125,8 @@ def _rank_of_reserve(call: Call, application: Application, rank: int | None) -> 
     if not rank or rank < 1:
         raise ValidationError("Give the place on the reserve list: 1 is asked first.")
     same = Decision.objects.filter(application__call=call, outcome=Outcome.RESERVE, reserve_rank=rank)
-    if taken := same.exclude(application=application).select_related("application").first():
-        raise ValidationError(f"{taken.application.reference} has place {rank} on the reserve list already.")
+    if same.exclude(application=application).exists():
+        raise ValidationError(f"Place {rank} on the reserve list is taken already. Choose another.")
     return rank
 
 
@@ -139,7 +139,8 @@ def _require_place(call: Call, application: Application, over_places_reason: str
     needed = 0 if own else figures.places_needed(call, application.organisation.kind, joint)
     if taken.offered + needed > taken.places and not over_places_reason:
         raise ValidationError(
-            f"{taken.offered} of {taken.places} {taken.unit} have an offer already. Say why there should be more than planned, "
+            # not how many: whoever decides may have to know nothing of one of them
+            f"This would be more than the {taken.places} {taken.unit} that are planned. Say why there should be more, "
             "or withdraw another offer first."
         )
 

@@ -92,7 +92,7 @@ def _require_promotable(call: Call, application: Application, decision: Decision
     needed = figures.places_needed(call, application.organisation.kind, joint)
     if taken.places is not None and taken.offered + needed > taken.places:
         raise ValidationError(
-            f"No place is free: {taken}. Record first which offer was declined or lapsed, on the page of that offer."
+            f"No place is free of the {taken.places} that are planned. Record first which offer was declined or lapsed, on the page of that offer."
         )
 
 
