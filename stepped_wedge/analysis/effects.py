@@ -42,11 +42,7 @@ def effect_terms(design: Design, kind: str = "single") -> EffectTerms:
     refuse_unless(levels, "data.treat", "no cell is under intervention")
     if kind == "single":
         return EffectTerms(kind, design.filled[:, :, None], levels, np.ones((len(levels), 1)))
-    refuse_unless(
-        not (np.diff(np.nan_to_num(design.x, nan=-1), axis=1) < -1e-12).any() or not design.is_complete,
-        "model.effect",
-        "exposure time is not defined when the intervention is withdrawn",
-    )
+    refuse_withdrawal(design)
     each = exposure_columns(design)
     if kind == "exposure-time":
         return EffectTerms(kind, each, levels, np.eye(len(levels)))
@@ -58,6 +54,14 @@ def effect_terms(design: Design, kind: str = "single") -> EffectTerms:
         refuse_unless(after.any(), "model.effect", f"no exposure time is later than {matched[1]} periods")
         return EffectTerms(kind, each @ after, levels, after)
     raise CaseRefused("model.effect", f"must be one of {', '.join(KINDS)}, or with lmm {RANDOM}")
+
+
+def refuse_withdrawal(design: Design) -> None:
+    refuse_unless(
+        not (np.diff(np.nan_to_num(design.x, nan=-1), axis=1) < -1e-12).any() or not design.is_complete,
+        "model.effect",
+        "exposure time is not defined when the intervention is withdrawn",
+    )
 
 
 def natural_spline(times: np.ndarray, count: int) -> np.ndarray:

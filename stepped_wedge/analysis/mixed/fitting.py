@@ -10,8 +10,8 @@ import numpy as np
 
 from stepped_wedge.analysis.effects import EffectTerms
 from stepped_wedge.analysis.mixed.corrections import kenward_roger, satterthwaite
-from stepped_wedge.analysis.mixed.likelihood import Point, evaluate
-from stepped_wedge.analysis.mixed.search import minimise
+from stepped_wedge.analysis.mixed.likelihood import evaluate
+from stepped_wedge.analysis.mixed.search import minimise, without_what_is_zero
 from stepped_wedge.analysis.mixed.structures import CORRELATIONS, STRUCTURES
 from stepped_wedge.analysis.mixed.sums import Problem, problem_of
 from stepped_wedge.analysis.returns import Returns
@@ -110,26 +110,15 @@ def fit_cohort(
 
 
 def _fitted(problem: Problem, terms: EffectTerms, structure: str) -> MixedFit:
-    ratios, at = minimise(problem, {})
-    boundary: list[str] = []
-    for name in problem.names:
-        if name in CORRELATIONS or (ratios[name] > 1e-4 and _is_needed(problem, ratios, name, at)):
-            continue
-        fixed = dict.fromkeys((*boundary, name), 0.0)
-        if "r" in ratios and "tau2" in fixed:
-            fixed["r"] = 0.0
-        if "rho" in ratios:
-            fixed["rho"] = 0.0
-        without, at_zero = minimise(problem, fixed)
-        if at_zero.deviance <= at.deviance + 1e-7:
-            ratios, at = without, at_zero
-            boundary.append(name)
+    ratios, at, boundary = without_what_is_zero(
+        problem.names, lambda fixed: minimise(problem, fixed), lambda found: evaluate(problem, found)
+    )
     components = {n: (v if n in CORRELATIONS else v * at.residual) for n, v in ratios.items()}
     components["residual"] = at.residual
     return MixedFit(
         terms,
         components,
-        tuple(boundary),
+        boundary,
         at.beta,
         at.phi * at.residual,
         -at.deviance / 2,
@@ -137,8 +126,3 @@ def _fitted(problem: Problem, terms: EffectTerms, structure: str) -> MixedFit:
         structure,
         problem,
     )
-
-
-def _is_needed(problem: Problem, ratios: dict[str, float], name: str, at: Point) -> bool:
-    """Would the deviance rise if the component were zero and nothing else moved?"""
-    return evaluate(problem, ratios | {name: 0.0}).deviance > at.deviance + 1e-3

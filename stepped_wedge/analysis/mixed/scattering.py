@@ -17,10 +17,10 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import chdtri
 
-from stepped_wedge.analysis.effects import RANDOM
+from stepped_wedge.analysis.effects import RANDOM, refuse_withdrawal
 from stepped_wedge.analysis.mixed.intervals import crossing
 from stepped_wedge.analysis.mixed.likelihood import blocks
-from stepped_wedge.analysis.mixed.search import chain, decoded, lowest
+from stepped_wedge.analysis.mixed.search import chain, decoded, lowest, without_what_is_zero
 from stepped_wedge.analysis.mixed.structures import CORRELATIONS, STRUCTURES, cell_shapes
 from stepped_wedge.analysis.mixed.sums import Problem, problem_of
 from stepped_wedge.analysis.returns import Returns
@@ -227,11 +227,7 @@ def fit_scattered(returns: Returns, structure: str = "nested-exchangeable", *, r
     )
     problem, _ = problem_of(returns, "single", STRUCTURES[structure], reml, with_people=False)
     levels = tuple(int(s) for s in exposure_levels(returns.design))
-    refuse_unless(
-        not (np.diff(np.nan_to_num(returns.design.x, nan=-1), axis=1) < -1e-12).any() or not returns.design.is_complete,
-        "model.effect",
-        "exposure time is not defined when the intervention is withdrawn",
-    )
+    refuse_withdrawal(returns.design)
     columns = np.where(problem.seen[:, :, None], exposure_columns(returns.design), 0.0)
     refuse_unless(
         len(levels) >= 3, "model.effect", f"{RANDOM} needs three exposure times; there are {len(levels)}: use single"
@@ -240,27 +236,16 @@ def fit_scattered(returns: Returns, structure: str = "nested-exchangeable", *, r
     whole = np.concatenate([problem.f, columns], axis=2)[problem.seen]
     if np.linalg.matrix_rank(whole) - np.linalg.matrix_rank(problem.f[problem.seen]) < 2:
         raise CaseRefused("model.effect", f"{RANDOM}: exposure times cannot be told from periods in this layout")
-    ratios, at = _minimised(problem, columns, names, {})
-    boundary: list[str] = []
-    for name in names:
-        if name in CORRELATIONS or (
-            ratios[name] > 1e-4 and _evaluate(problem, columns, ratios | {name: 0.0}).deviance > at.deviance + 1e-3
-        ):
-            continue
-        fixed = dict.fromkeys((*boundary, name), 0.0)
-        if "r" in ratios and "tau2" in fixed:
-            fixed["r"] = 0.0
-        if "rho" in ratios and fixed.keys() & {"tau2", "eta2"}:
-            fixed["rho"] = 0.0
-        without, at_zero = _minimised(problem, columns, names, fixed)
-        if at_zero.deviance <= at.deviance + 1e-7:
-            ratios, at = without, at_zero
-            boundary.append(name)
+    ratios, at, boundary = without_what_is_zero(
+        names,
+        lambda fixed: _minimised(problem, columns, names, fixed),
+        lambda found: _evaluate(problem, columns, found),
+    )
     components = {n: (v if n in CORRELATIONS else v * at.residual) for n, v in ratios.items()}
     return ScatteredFit(
         levels,
         components | {"residual": at.residual},
-        tuple(boundary),
+        boundary,
         at.beta,
         at.phi * at.residual,
         at.beta[-1] + at.deviations,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import minimize
 
 from stepped_wedge.analysis.mixed.likelihood import Point, evaluate, slopes_of_ratios
+from stepped_wedge.analysis.mixed.structures import CORRELATIONS
 from stepped_wedge.analysis.mixed.sums import Problem
 
 type Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
@@ -58,6 +60,39 @@ def lowest(free: Sequence[str], objective: Objective) -> np.ndarray:
         options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 500},
     )
     return _polish(objective, found.x, bounds)
+
+
+class HasDeviance(Protocol):
+    @property
+    def deviance(self) -> float: ...
+
+
+def without_what_is_zero[At: HasDeviance](
+    names: Sequence[str],
+    best: Callable[[dict[str, float]], tuple[dict[str, float], At]],
+    at_ratios: Callable[[dict[str, float]], At],
+) -> tuple[dict[str, float], At, tuple[str, ...]]:
+    """(ratios, where they lead, components on the boundary): a component that costs nothing to leave out is zero.
+
+    best: the best ratios where some are fixed. Correlations have no meaning where a variance of theirs is zero.
+    """
+    ratios, at = best({})
+    boundary: list[str] = []
+    for name in names:
+        if name in CORRELATIONS or (
+            ratios[name] > 1e-4 and at_ratios(ratios | {name: 0.0}).deviance > at.deviance + 1e-3
+        ):
+            continue
+        fixed = dict.fromkeys((*boundary, name), 0.0)
+        if "r" in ratios and "tau2" in fixed:
+            fixed["r"] = 0.0
+        if "rho" in ratios and fixed.keys() & {"tau2", "eta2"}:
+            fixed["rho"] = 0.0
+        without, at_zero = best(fixed)
+        if at_zero.deviance <= at.deviance + 1e-7:
+            ratios, at = without, at_zero
+            boundary.append(name)
+    return ratios, at, tuple(boundary)
 
 
 def _starts(free: Sequence[str]) -> list[np.ndarray]:
