@@ -141,7 +141,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "wwcsc.context_processors.portal",
             ],
-            "builtins": ["wwcsc.templatetags.portal", "django.contrib.humanize.templatetags.humanize"],
+            "builtins": [
+                "wwcsc.templatetags.portal",
+                "wwcsc.templatetags.pictures",
+                "django.contrib.humanize.templatetags.humanize",
+            ],
         },
     },
 ]
